@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * check - the shape of a check: one file, one row in table.c, one section in the manual.
+ *
+ * Threads: a run belongs to one session; its functions never block. Settings are immutable.
+ * A check asks and states facts. It knows no thresholds, and never waits: the engine calls collect() whenever something
+ * was answered, waits where a verdict is due, and for the last time calls collect() with run->closing set.
+ *
+ * A check has one or more parts, one for each stage at which it starts: `dnsbl` asks for the client's address at
+ * connect and for the sender's domain at MAIL. A part's run lives as long as its stage's scope: connect - the
+ * connection; helo - until the next HELO; mail and later - the message; rcpt - one recipient.
+ */
+#ifndef MAILREEVE_CHECKS_CHECK_H
+#define MAILREEVE_CHECKS_CHECK_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "config/config.h"
+#include "dns/dns.h"
+#include "evidence/evidence.h"
+#include "mail/stage.h"
+#include "mail/subject.h"
+
+struct check;
+struct check_run;
+
+enum check_state {
+	CHECK_OPEN, /* waits for an answer */
+	CHECK_DONE, /* has stated all it will state */
+};
+
+struct check_part {
+	enum stage starts_at;   /* the earliest stage at which its input is known */
+	enum stage needed_by;   /* the verdict of this stage waits for it, within the budget */
+	/* Ask, never block. Returns CHECK_DONE when there is nothing to wait for. */
+	enum check_state (*start)(struct check_run *run);
+	/*
+	 * Collect what has been answered and ask what follows from it; never blocks; called again until it returns
+	 * CHECK_DONE. With run->closing set it must finish: what is not answered is unsure. NULL: the part is always
+	 * done by start().
+	 */
+	enum check_state (*collect)(struct check_run *run);
+	/*
+	 * Add every fact that this part may still state: before start (run->state == NULL) all it might, later what is
+	 * left. Never too few. NULL: every fact of the check's table. Called with a subject of which only the stages so
+	 * far are known.
+	 */
+	void (*may_state)(const struct check_run *run, struct factset *set);
+};
+
+struct check {
+	const char *name;                    /* also its group in the configuration and its section in the manual */
+	const char *help;
+	/* Each row becomes the fact "name.fact" and (FACT_EVIDENCE and FACT_UNSURE) the option "name.points.fact". */
+	const struct fact *facts;
+	size_t n_facts;
+	const struct config_row *options;    /* beside "enabled" and "points.*", which every check has */
+	size_t n_options;
+	size_t settings_size;                /* of its settings struct, zeroed before the configuration is read into it */
+	/*
+	 * After reading: check what types and ranges do not, and add the facts that the configuration names (dnsbl).
+	 * 0 or -1 with err (config_fault). NULL: nothing to do.
+	 */
+	int (*configure)(void *settings, struct catalogue *catalogue, struct config *config, struct err *err);
+	/* Undo configure (what it allocated); NULL: nothing. */
+	void (*release)(void *settings);
+	const struct check_part *parts;
+	size_t n_parts;
+};
+
+struct check_run {
+	const struct check *check;
+	const struct check_part *part;
+	const void *settings;
+	fact_id first_fact;                  /* the id of check->facts[0]; the others follow */
+	const struct subject *subject;
+	struct evidence *evidence;           /* of the scope */
+	struct arena *arena;                 /* of the scope */
+	struct dns_session *dns;
+	void *state;                         /* the part's own, in the arena; NULL before start */
+	bool started, done, closing;
+	enum stage stage;                    /* now: goes into the evidence */
+	clock_ms started_ms;
+};
+
+/*
+ * State fact number `index` of the check's table; nothing happens when this scope or an outer one has it already. The
+ * formatted detail is hostile: evidence_add() cleans it. "%s", "": no detail.
+ */
+void check_state_fact(struct check_run *run, size_t index, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* State a fact that configure() added. */
+void check_state_id(struct check_run *run, fact_id id, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Add fact number `index` of the check's table to a set. */
+void check_may(const struct check_run *run, size_t index, struct factset *set);
+
+/*
+ * Ask, in the run's session and arena. NULL: there is no room for another question now, but others of the session are
+ * open: ask again when collect() is called next. Never NULL with run->closing set or when nothing else is open: the
+ * question is then answered at once (unsure, limit).
+ */
+struct dns_question *check_ask(struct check_run *run, const char *name, enum dns_type type, unsigned flags);
+
+/* All checks, in the order of the log line (exempt, rdns, dnsbl, ...); ends in NULL. */
+extern const struct check *const checks_table[];
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * notify - tells systemd how we are (the protocol of sd_notify(3), a datagram to the socket that NOTIFY_SOCKET names).
+ *
+ * Without NOTIFY_SOCKET every call does nothing. Nothing here blocks or fails visibly.
+ */
+#ifndef MAILREEVE_DAEMON_NOTIFY_H
+#define MAILREEVE_DAEMON_NOTIFY_H
+
+struct notify;
+
+/* Reads NOTIFY_SOCKET and removes it from the environment. NULL: nobody wants to know. */
+struct notify *notify_open(void);
+void notify_close(struct notify **notify);
+
+/* Lines of NAME=VALUE. `notify` may be NULL. */
+void notify_send(struct notify *notify, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A reload begins: RELOADING=1, with the time that systemd wants to see. `notify` may be NULL. */
+void notify_reloading(struct notify *notify);
+
+#endif

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/base.h"
+#include "base/log.h"
+#include "daemon/workers.h"
+
+#define DRAINING_MAX      8 /* after a reload the oldest of more is told to hurry */
+#define RELOAD_DRAIN_MS   (3600 * 1000) /* what a session that began before a reload may last */
+#define CLOSE_MS_MIN      2000 /* for what is taken from the backlog at the very end */
+#define QUICK_DEATH_MS    1000 /* a worker that lives shorter makes the next one wait */
+#define FORK_AGAIN_MS     5000
+#define PROGRESS_EVERY_MS 60000
+#define NEVER             WORKERS_NEVER
+
+enum stage_of_life {
+	LIFE_STARTING, /* the first worker is not ready yet */
+	LIFE_SERVING,
+	LIFE_STOPPING, /* serving on while sessions finish */
+	LIFE_CLOSING, /* the socket is given up */
+};
+
+struct supervisor {
+	const struct supervisor_start *start;
+	enum stage_of_life life;
+	const struct setup *setup; /* what new workers are started with */
+	struct setup *owned; /* the same, when it came by a reload */
+	struct setup *candidate; /* of the reload that is under way */
+	struct workers workers;
+	int signal_fd;
+	bool reload_wanted; /* SIGHUP came while a reload was under way */
+	unsigned quick_deaths; /* in a row */
+	clock_ms respawn_at; /* NEVER: a worker serves, or starts */
+	clock_ms stop_until; /* sessions may run till then */
+	clock_ms progress_at;
+	unsigned stop_signals;
+	bool failed; /* the first worker did not become ready */
+	struct err *err;
+};
+
+/* ---- workers ---- */
+
+/* What is the supervisor's own, and would live on in the worker. */
+static void drop_own(void *context)
+{
+	const struct supervisor *supervisor = context;
+
+	close(supervisor->signal_fd);
+	supervisor->start->in_worker(supervisor->start->context);
+}
+
+static struct worker_entry *start_worker(struct supervisor *supervisor, const struct setup *setup, struct err *err)
+{
+	struct worker_start start = {
+		.setup = setup,
+		.listen_fd = listener_fd(*supervisor->start->listener),
+		.no_kick = supervisor->start->options->no_kick,
+		.no_fd_conn = supervisor->start->options->no_fd_conn,
+	};
+
+	return workers_start(&supervisor->workers, &start, drop_own, supervisor, err);
+}
+
+static void status_notify(struct supervisor *supervisor, const char *variables)
+{
+	const size_t draining = workers_count(&supervisor->workers, WORKER_DRAINING);
+
+	if (draining)
+		notify_send(supervisor->start->notify,
+			    "%sSTATUS=serving, configuration %04x; %zu older workers finish their sessions", variables,
+			    supervisor->setup->digest, draining);
+	else
+		notify_send(supervisor->start->notify, "%sSTATUS=serving, configuration %04x", variables,
+			    supervisor->setup->digest);
+}
+
+static void respawn_schedule(struct supervisor *supervisor, clock_ms lived_ms)
+{
+	clock_ms delay;
+
+	supervisor->quick_deaths = lived_ms < QUICK_DEATH_MS ? supervisor->quick_deaths + 1 : 0;
+	delay = workers_respawn_delay_ms(supervisor->quick_deaths);
+	supervisor->respawn_at = clock_now() + delay;
+	if (delay)
+		log_warning("workers die quickly: the next one starts in %lld ms", (long long)delay);
+}
+
+static void respawn(struct supervisor *supervisor)
+{
+	struct err err = { "" };
+
+	supervisor->respawn_at = NEVER;
+	if (start_worker(supervisor, supervisor->setup, &err))
+		return;
+	log_error("cannot replace the worker: %s", err.text);
+	supervisor->respawn_at = clock_now() + FORK_AGAIN_MS;
+}
+
+/* Sessions may outlast many reloads; their workers' memory may not add up without end. */
+static void too_many_draining(struct supervisor *supervisor)
+{
+	struct worker_entry *oldest;
+
+	if (workers_unhurried(&supervisor->workers, &oldest) <= DRAINING_MAX)
+		return;
+	log_warning("more than %d workers finish sessions from before a reload: worker %ld has %d s left", DRAINING_MAX,
+		    (long)oldest->pid, supervisor->setup->daemon.drain_s);
+	oldest->hurried = true;
+	workers_tell(oldest, CONTROL_DRAIN, (clock_ms)supervisor->setup->daemon.drain_s * 1000);
+}
+
+/* ---- reload ---- */
+
+static void reload_end(struct supervisor *supervisor)
+{
+	setup_close(&supervisor->candidate);
+	status_notify(supervisor, "READY=1\n");
+}
+
+static void reload_refuse(struct supervisor *supervisor, const struct err *why)
+{
+	setup_log_errors("reload refused: ", why);
+	log_error("reload refused: the configuration stays as it was (cfg=%04x)", supervisor->setup->digest);
+	reload_end(supervisor);
+}
+
+static void reload_begin(struct supervisor *supervisor)
+{
+	struct err err = { "" };
+	struct worker_entry *entry = NULL;
+
+	supervisor->reload_wanted = false;
+	notify_reloading(supervisor->start->notify);
+	supervisor->candidate = setup_open(supervisor->start->options, &err);
+	if (supervisor->candidate)
+		entry = start_worker(supervisor, supervisor->candidate, &err);
+	if (!entry) {
+		reload_refuse(supervisor, &err);
+		return;
+	}
+	entry->candidate = true;
+	supervisor->respawn_at = NEVER;
+	setup_log_warnings(supervisor->candidate);
+	setup_log_fixed(supervisor->start->setup, supervisor->candidate);
+}
+
+/* The candidate serves: it takes over, everybody else drains. */
+static void reload_finish(struct supervisor *supervisor, struct worker_entry *candidate)
+{
+	const uint16_t before = supervisor->setup->digest;
+
+	candidate->candidate = false;
+	for (size_t i = 0; i < WORKERS_MAX; i++) {
+		struct worker_entry *entry = &supervisor->workers.entries[i];
+		if (entry != candidate && (entry->state == WORKER_SERVING || entry->state == WORKER_STARTING))
+			workers_tell(entry, CONTROL_DRAIN, RELOAD_DRAIN_MS);
+	}
+	setup_close(&supervisor->owned);
+	supervisor->owned = supervisor->candidate;
+	supervisor->setup = supervisor->owned;
+	supervisor->candidate = NULL;
+	log_info("reloaded: worker %ld serves with cfg=%04x (before: %04x)", (long)candidate->pid,
+		 supervisor->setup->digest, before);
+	too_many_draining(supervisor);
+	reload_end(supervisor);
+}
+
+static void reload_failed(struct supervisor *supervisor, const char *why)
+{
+	struct err err;
+
+	err_set(&err, "the new worker did not become ready: %s", why);
+	reload_refuse(supervisor, &err);
+	if (workers_active(&supervisor->workers) == 0)
+		supervisor->respawn_at = clock_now();
+}
+
+/* ---- stop ---- */
+
+/* Give the socket up. The worker takes what still waits in its backlog. */
+static void close_begin(struct supervisor *supervisor)
+{
+	const clock_ms now = clock_now();
+	clock_ms limit = supervisor->stop_until - now;
+
+	supervisor->life = LIFE_CLOSING;
+	listener_close(supervisor->start->listener);
+	if (limit < CLOSE_MS_MIN && supervisor->stop_signals < 3)
+		limit = CLOSE_MS_MIN;
+	if (limit < 0)
+		limit = 0;
+	for (size_t i = 0; i < WORKERS_MAX; i++) {
+		struct worker_entry *entry = &supervisor->workers.entries[i];
+		if (entry->state == WORKER_SERVING)
+			workers_tell(entry, CONTROL_CLOSE, limit);
+		else if (entry->state == WORKER_DRAINING)
+			workers_tell(entry, CONTROL_DRAIN, limit);
+	}
+}
+
+/* SIGTERM or SIGINT; the first one gives sessions drain_s, the second two seconds, the third nothing. */
+static void stop_begin(struct supervisor *supervisor)
+{
+	static const clock_ms hurry_ms[] = { CLOSE_MS_MIN, 0 };
+	const clock_ms now = clock_now();
+	clock_ms limit = (clock_ms)supervisor->setup->daemon.drain_s * 1000;
+
+	supervisor->stop_signals++;
+	if (supervisor->stop_signals > 1)
+		limit = clock_min(limit, hurry_ms[supervisor->stop_signals > 2]);
+	supervisor->stop_until = supervisor->stop_signals > 1 ? clock_min(supervisor->stop_until, now + limit)
+							      : now + limit;
+	notify_send(supervisor->start->notify,
+		    "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld\nSTATUS=finishing the sessions that run",
+		    (long long)(limit + 4 * CLOSE_MS_MIN) * 1000);
+	log_info(supervisor->stop_signals == 1 ? "stopping: running sessions have %lld s"
+					       : "told again to stop: running sessions have %lld s",
+		 (long long)limit / 1000);
+	if (supervisor->stop_signals > 1) {
+		close_begin(supervisor);
+		return;
+	}
+	supervisor->life = LIFE_STOPPING;
+	supervisor->progress_at = now + PROGRESS_EVERY_MS;
+	supervisor->respawn_at = NEVER;
+	supervisor->reload_wanted = false;
+	for (size_t i = 0; i < WORKERS_MAX; i++) {
+		struct worker_entry *entry = &supervisor->workers.entries[i];
+		entry->sessions = 1; /* until it tells */
+		if (entry->state == WORKER_STARTING)
+			workers_kill(entry);
+		else if (entry->state != WORKER_NONE)
+			workers_tell(entry, entry->state == WORKER_SERVING ? CONTROL_STOP : CONTROL_DRAIN, limit);
+	}
+}
+
+/* Nothing would be cut off by giving the socket up now. */
+static bool all_quiet(const struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < WORKERS_MAX; i++) {
+		const struct worker_entry *entry = &supervisor->workers.entries[i];
+		if (entry->state == WORKER_DRAINING || (entry->state == WORKER_SERVING && entry->sessions))
+			return false;
+	}
+	return true;
+}
+
+/* ---- what happens ---- */
+
+static void on_ready(struct supervisor *supervisor, struct worker_entry *entry)
+{
+	if (entry->state != WORKER_STARTING || entry->killed)
+		return;
+	entry->state = WORKER_SERVING;
+	entry->kill_at = NEVER;
+	if (entry->candidate) {
+		reload_finish(supervisor, entry);
+		return;
+	}
+	if (supervisor->life == LIFE_STARTING) {
+		supervisor->life = LIFE_SERVING;
+		log_info("started: worker %ld serves on %s with cfg=%04x", (long)entry->pid,
+			 listener_name(*supervisor->start->listener), supervisor->setup->digest);
+		supervisor->start->ready(supervisor->start->context);
+		notify_send(supervisor->start->notify, "MAINPID=%ld", (long)getpid());
+	} else {
+		log_info("replaced: worker %ld serves with cfg=%04x", (long)entry->pid, entry->digest);
+	}
+	status_notify(supervisor, "READY=1\n");
+}
+
+static void on_failed(struct supervisor *supervisor, struct worker_entry *entry, const char *why)
+{
+	entry->killed = true; /* it says itself why it ends */
+	if (entry->candidate) {
+		entry->candidate = false;
+		entry->state = WORKER_DRAINING;
+		reload_failed(supervisor, why);
+	} else if (supervisor->life == LIFE_STARTING) {
+		supervisor->failed = true;
+		err_set(supervisor->err, "the worker did not become ready: %s", why);
+	} else {
+		log_error("a new worker cannot serve: %s", why);
+	}
+}
+
+static void on_control(struct supervisor *supervisor, struct worker_entry *entry)
+{
+	struct control_message message;
+	enum control_status status = CONTROL_NOTHING;
+
+	while (entry->control_fd >= 0 && (status = control_receive(entry->control_fd, &message)) == CONTROL_MESSAGE) {
+		if (message.kind == CONTROL_READY)
+			on_ready(supervisor, entry);
+		else if (message.kind == CONTROL_FAILED)
+			on_failed(supervisor, entry, message.text);
+		else if (message.kind == CONTROL_SESSIONS)
+			entry->sessions = (unsigned)message.value;
+	}
+	if (status == CONTROL_ENDED) {
+		close(entry->control_fd);
+		entry->control_fd = -1;
+	}
+}
+
+static void on_death(struct supervisor *supervisor, struct worker_entry *entry, int status)
+{
+	const bool was_active = entry->state == WORKER_STARTING || entry->state == WORKER_SERVING;
+	const bool was_candidate = entry->candidate;
+	const clock_ms lived = clock_now() - entry->started_ms;
+
+	workers_log_death(entry, status);
+	workers_bury(entry);
+	if (supervisor->life == LIFE_STARTING && !supervisor->failed) {
+		supervisor->failed = true;
+		err_set(supervisor->err, "the worker died before it was ready");
+	} else if (was_candidate && supervisor->life == LIFE_SERVING) {
+		reload_failed(supervisor, "it died");
+	} else if (supervisor->life == LIFE_SERVING) {
+		if (was_active && workers_active(&supervisor->workers) == 0 && supervisor->respawn_at == NEVER)
+			respawn_schedule(supervisor, lived);
+		status_notify(supervisor, "");
+	}
+}
+
+static void bury_the_dead(struct supervisor *supervisor)
+{
+	struct worker_entry *entry;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		entry = workers_find(&supervisor->workers, pid);
+		if (!entry)
+			continue;
+		on_control(supervisor, entry); /* its last words first */
+		on_death(supervisor, entry, status);
+	}
+}
+
+static void on_signal(struct supervisor *supervisor, int number)
+{
+	switch (number) {
+	case SIGHUP:
+		supervisor->reload_wanted = supervisor->life <= LIFE_SERVING;
+		break;
+	case SIGUSR1:
+		for (size_t i = 0; i < WORKERS_MAX; i++)
+			if (supervisor->workers.entries[i].control_fd >= 0)
+				(void)control_send(supervisor->workers.entries[i].control_fd, CONTROL_STATS, 0, NULL);
+		break;
+	case SIGCHLD:
+		bury_the_dead(supervisor);
+		break;
+	default:
+		stop_begin(supervisor);
+		break;
+	}
+}
+
+static void read_signals(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo info;
+
+	while (read(supervisor->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		on_signal(supervisor, (int)info.ssi_signo);
+}
+
+/* Whatever the clock or the state of things makes due. */
+static void do_what_is_due(struct supervisor *supervisor)
+{
+	const clock_ms now = clock_now();
+
+	workers_kill_late(&supervisor->workers);
+	if (supervisor->life == LIFE_SERVING && supervisor->reload_wanted && !supervisor->candidate)
+		reload_begin(supervisor);
+	if (supervisor->life == LIFE_SERVING && now >= supervisor->respawn_at)
+		respawn(supervisor);
+	if (supervisor->life == LIFE_STOPPING && (all_quiet(supervisor) || now >= supervisor->stop_until))
+		close_begin(supervisor);
+	if (now >= supervisor->progress_at) {
+		workers_log_progress(&supervisor->workers, supervisor->life >= LIFE_STOPPING);
+		supervisor->progress_at = now + PROGRESS_EVERY_MS;
+	}
+}
+
+static int next_timeout(const struct supervisor *supervisor)
+{
+	const clock_ms now = clock_now();
+	clock_ms next = clock_min(workers_next_late(&supervisor->workers), supervisor->respawn_at);
+
+	next = clock_min(next, supervisor->progress_at);
+	if (supervisor->life == LIFE_STOPPING)
+		next = clock_min(next, supervisor->stop_until);
+	next = next <= now ? 0 : next - now;
+	return (int)clock_min(next, PROGRESS_EVERY_MS);
+}
+
+static void wait_for_something(struct supervisor *supervisor)
+{
+	struct pollfd fds[1 + WORKERS_MAX] = { { .fd = supervisor->signal_fd, .events = POLLIN } };
+
+	for (size_t i = 0; i < WORKERS_MAX; i++) {
+		const struct worker_entry *entry = &supervisor->workers.entries[i];
+		fds[1 + i] = (struct pollfd){ .fd = entry->state == WORKER_NONE ? -1 : entry->control_fd,
+					      .events = POLLIN };
+	}
+	if (poll(fds, COUNT(fds), next_timeout(supervisor)) <= 0)
+		return;
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		if (fds[1 + i].revents)
+			on_control(supervisor, &supervisor->workers.entries[i]);
+	read_signals(supervisor);
+}
+
+/* ---- begin and end ---- */
+
+static int signals_open(struct supervisor *supervisor, struct err *err)
+{
+	static const int handled[] = { SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGCHLD };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < COUNT(handled); i++) {
+		/* An ignored signal never arrives; nohup(1) and shells leave some so. */
+		(void)signal(handled[i], SIG_DFL);
+		sigaddset(&set, handled[i]);
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_SETMASK, &set, NULL))
+		return err_set(err, "sigprocmask: %s", strerror(errno));
+	supervisor->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (supervisor->signal_fd < 0)
+		return err_set(err, "signalfd: %s", strerror(errno));
+	return 0;
+}
+
+/* Only after a start that failed is there anybody left. */
+static void end_the_rest(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < WORKERS_MAX; i++) {
+		struct worker_entry *entry = &supervisor->workers.entries[i];
+		if (entry->state == WORKER_NONE)
+			continue;
+		workers_kill(entry);
+		(void)waitpid(entry->pid, NULL, 0);
+		workers_bury(entry);
+	}
+}
+
+static bool is_over(const struct supervisor *supervisor)
+{
+	const bool nobody = workers_active(&supervisor->workers) == 0 &&
+			    workers_count(&supervisor->workers, WORKER_DRAINING) == 0;
+
+	return supervisor->failed || (supervisor->life >= LIFE_STOPPING && nobody);
+}
+
+enum exit_code supervisor_run(const struct supervisor_start *start, struct err *err)
+{
+	struct supervisor supervisor = {
+		.start = start,
+		.setup = start->setup,
+		.respawn_at = NEVER,
+		.progress_at = clock_now() + PROGRESS_EVERY_MS,
+		.err = err,
+	};
+
+	workers_open(&supervisor.workers);
+	if (signals_open(&supervisor, err) || !start_worker(&supervisor, supervisor.setup, err))
+		return EXIT_OS_TROUBLE;
+	while (!is_over(&supervisor)) {
+		wait_for_something(&supervisor);
+		do_what_is_due(&supervisor);
+	}
+	end_the_rest(&supervisor);
+	setup_close(&supervisor.candidate);
+	setup_close(&supervisor.owned);
+	close(supervisor.signal_fd);
+	if (supervisor.failed)
+		return EXIT_TRY_AGAIN;
+	log_info("stopped");
+	return EXIT_FINE;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * workers - the supervisor's table of its workers: started, spoken to, buried. What should happen next is
+ * supervisor.c's affair.
+ *
+ * Threads: the supervisor's only one.
+ */
+#ifndef MAILREEVE_DAEMON_WORKERS_H
+#define MAILREEVE_DAEMON_WORKERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "daemon/control.h"
+#include "daemon/worker.h"
+
+#define WORKERS_MAX   32
+#define WORKERS_NEVER INT64_MAX
+
+enum worker_state {
+	WORKER_NONE, /* a free place in the table */
+	WORKER_STARTING,
+	WORKER_SERVING,
+	WORKER_DRAINING,
+};
+
+struct worker_entry {
+	enum worker_state state;
+	bool candidate; /* it starts with a new configuration, and will take over from the others */
+	bool hurried; /* while draining it was told a shorter limit */
+	bool killed; /* by us: its death is no news */
+	pid_t pid;
+	int control_fd;
+	uint16_t digest; /* of its configuration */
+	unsigned sessions; /* as last told */
+	clock_ms started_ms;
+	clock_ms draining_ms; /* since when */
+	clock_ms kill_at; /* it must have become ready, or ended, by then; or WORKERS_NEVER */
+};
+
+struct workers {
+	struct worker_entry entries[WORKERS_MAX];
+};
+
+void workers_open(struct workers *workers);
+
+/*
+ * Fork a worker; `in_child` drops in it what is the supervisor's own (called with `context`); the control ends of the
+ * other workers are closed here. start->control_fd is filled in. NULL with err: the table is full, or the system
+ * refused.
+ */
+struct worker_entry *workers_start(struct workers *workers, struct worker_start *start, void (*in_child)(void *context),
+				   void *context, struct err *err);
+
+/* How many are in this state. */
+size_t workers_count(const struct workers *workers, enum worker_state state);
+
+/* How many serve, or are about to. */
+size_t workers_active(const struct workers *workers);
+
+/*
+ * How long to wait before a worker is replaced when so many died in a row, each within a second of its start: not at
+ * all for the first, then 100 ms, 200 ms, ... 5 s.
+ */
+clock_ms workers_respawn_delay_ms(unsigned quick_deaths);
+
+/* How many drain and were not told to hurry, and which of them does so for longest (NULL: there is none). */
+size_t workers_unhurried(struct workers *workers, struct worker_entry **oldest);
+
+/* Tell a worker to finish within `limit_ms` (CONTROL_DRAIN, _STOP or _CLOSE); it is killed when it is still there some
+ * seconds after that. */
+void workers_tell(struct worker_entry *entry, enum control_kind kind, clock_ms limit_ms);
+
+/* End it at once. Its place stays until its death has been seen. */
+void workers_kill(struct worker_entry *entry);
+
+/* The worker with this process id; NULL: none. */
+struct worker_entry *workers_find(struct workers *workers, pid_t pid);
+
+/* Say how it ended, when that is news. `status` is waitpid's. */
+void workers_log_death(const struct worker_entry *entry, int status);
+
+/* Say who is still finishing sessions: those that drain, and, while the daemon stops, all. */
+void workers_log_progress(const struct workers *workers, bool stopping);
+
+/* Its death has been seen: free its place. */
+void workers_bury(struct worker_entry *entry);
+
+/* The next point at which workers_kill_late() has something to do. */
+clock_ms workers_next_late(const struct workers *workers);
+
+/* Kill those whose time is over; each is logged. */
+void workers_kill_late(struct workers *workers);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * decide - when a verdict is due, how long to wait for it, and what it means for the recipients of a message.
+ */
+#include "engine/engine_internal.h"
+
+static const char *decided_by_text(const struct engine *engine, const struct verdict *verdict)
+{
+	return verdict->decided_by == FACT_NO_ID ? "score" : catalogue_info(engine->catalogue, verdict->decided_by)->name;
+}
+
+/* No verdict yet: what most calls return, without costing the session a byte. */
+static const struct decision undecided = { .decided_by = "score" };
+
+/* A verdict: what follows from it is worked out, and it is kept until the next call. */
+static const struct decision *decision_keep(struct engine_session *session, const struct verdict *verdict, const char *decided_by)
+{
+	const struct engine *engine = session->engine;
+	struct decision *decision = arena_alloc(&session->scopes[SCOPE_RECIPIENT].arena, sizeof(*decision));
+
+	decision->final = true;
+	decision->stage = session->stage;
+	decision->verdict = *verdict;
+	decision->decided_by = decided_by ? decided_by : decided_by_text(engine, verdict);
+	decision->action = engine_monitors(engine) ? ACTION_ACCEPT : verdict->action;
+	if (verdict->action >= ACTION_DEFER)
+		reply_make(&decision->reply, verdict, engine_evidence(session), engine->policy, engine->catalogue, &session->subject);
+	return decision;
+}
+
+/*
+ * The session's memory is used up: gathering has stopped, and what would have been found is unknown. That is our limit, not
+ * the sender's guilt.
+ */
+static bool fault_verdict(const struct engine_session *session, struct verdict *verdict)
+{
+	if (!arena_full(&session->scopes[SCOPE_MESSAGE].arena))
+		return false;
+	*verdict = (struct verdict){
+		.action = session->engine->settings->engine.on_fault == ENGINE_ON_FAULT_DEFER ? ACTION_DEFER : ACTION_ACCEPT,
+		.threshold_milli = CONFIG_OFF,
+		.decided_by = FACT_NO_ID,
+	};
+	return true;
+}
+
+static void add_recipient_facts(struct factset *set, const struct recipient *recipient)
+{
+	for (const struct evidence_item *item = recipient->facts; item; item = item->next)
+		factset_add(set, item->id);
+}
+
+/*
+ * Can nothing that is open change the action any more? At the end of the message that must hold for each of the recipients: what is
+ * stated about one alone may leave its verdict open where the others' is not.
+ */
+static bool action_final(const struct engine_session *session, struct factset *stated)
+{
+	const struct policy *policy = session->engine->policy;
+	struct factset open = { { 0 } };
+	struct bounds bounds;
+
+	*stated = (struct factset){ { 0 } };
+	evidence_facts(engine_evidence(session), stated);
+	runs_may_state(session, &open);
+	policy_bounds(policy, stated, &open, &bounds);
+	if (!bounds.final || session->stage != STAGE_EOM)
+		return bounds.final;
+	for (const struct recipient *recipient = session->recipients; recipient; recipient = recipient->next) {
+		if (!recipient->facts)
+			continue;
+		struct factset own = *stated;
+		add_recipient_facts(&own, recipient);
+		policy_bounds(policy, &own, &open, &bounds);
+		if (!bounds.final)
+			return false;
+	}
+	return true;
+}
+
+/* Collect and wait until the action is final, nothing needed here is open, or the deadline has come. True: final. */
+static bool settle(struct engine_session *session, clock_ms deadline, struct factset *stated)
+{
+	for (;;) {
+		runs_collect(session, false);
+		if (action_final(session, stated))
+			return true;
+		if (!runs_needed(session, session->stage) || clock_now() >= deadline)
+			return false;
+		runs_wait(session, deadline);
+	}
+}
+
+static clock_ms session_budget_end(const struct engine_session *session, int stage_ms)
+{
+	int left_ms = session->engine->settings->wait.session_ms - session->waited_ms;
+
+	if (left_ms < 0)
+		left_ms = 0;
+	return clock_now() + (stage_ms < left_ms ? stage_ms : left_ms);
+}
+
+/* Before the end of the message only a refusal is given; everything else goes on. */
+static const struct decision *refuse_or_go_on(struct engine_session *session, const struct factset *stated)
+{
+	struct verdict verdict;
+
+	policy_judge(session->engine->policy, stated, &verdict);
+	return verdict.action < ACTION_DEFER ? &undecided : decision_keep(session, &verdict, NULL);
+}
+
+const struct decision *decide_early(struct engine_session *session)
+{
+	struct factset stated;
+
+	runs_collect(session, false);
+	if ((int)session->stage < session->engine->settings->policy.decide_from || !action_final(session, &stated))
+		return &undecided;
+	return refuse_or_go_on(session, &stated);
+}
+
+const struct decision *decide_recipient(struct engine_session *session)
+{
+	struct factset stated;
+	struct verdict fault;
+
+	if (fault_verdict(session, &fault))
+		return fault.action < ACTION_DEFER ? &undecided : decision_keep(session, &fault, "fault");
+	if (session->engine->settings->policy.decide_from > STAGE_RCPT) {
+		runs_collect(session, false);
+		return &undecided;
+	}
+	if (!session->rcpt_deadline)
+		session->rcpt_deadline = session_budget_end(session, session->engine->settings->wait.rcpt_ms);
+	if (!settle(session, session->rcpt_deadline, &stated))
+		return &undecided;
+	return refuse_or_go_on(session, &stated);
+}
+
+/*
+ * One message has one fate: refusing it or holding it back needs the agreement of all its recipients' policies; where they
+ * differ it is tagged. Returns what decided, NULL for the verdict's own reason.
+ */
+static const char *judge_recipients(const struct engine_session *session, const struct factset *stated, struct verdict *verdict)
+{
+	struct verdict common, one, mildest, severest;
+
+	policy_judge(session->engine->policy, stated, &common);
+	mildest = severest = common;
+	for (const struct recipient *recipient = session->recipients; recipient; recipient = recipient->next) {
+		one = common;
+		if (recipient->facts) {
+			struct factset own = *stated;
+			add_recipient_facts(&own, recipient);
+			policy_judge(session->engine->policy, &own, &one);
+		}
+		if (recipient == session->recipients)
+			mildest = severest = one;
+		if (one.action < mildest.action)
+			mildest = one;
+		if (one.action > severest.action)
+			severest = one;
+	}
+	if (session->unkept_facts)
+		mildest.action = ACTION_ACCEPT;
+	if (mildest.action >= ACTION_QUARANTINE || mildest.action == severest.action) {
+		*verdict = mildest;
+		return NULL;
+	}
+	*verdict = severest;
+	verdict->action = ACTION_TAG;
+	return severest.action == ACTION_TAG ? NULL : "recipients";
+}
+
+const struct decision *decide_message(struct engine_session *session)
+{
+	struct factset stated;
+	struct verdict verdict;
+
+	if (fault_verdict(session, &verdict))
+		return decision_keep(session, &verdict, "fault");
+	if (!settle(session, session_budget_end(session, session->engine->settings->wait.eom_ms), &stated)) {
+		runs_collect(session, true);
+		stated = (struct factset){ { 0 } };
+		evidence_facts(engine_evidence(session), &stated);
+	}
+	const char *decided_by = judge_recipients(session, &stated, &verdict);
+	return decision_keep(session, &verdict, decided_by);
+}

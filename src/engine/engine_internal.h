@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine_internal - what the files of engine/ share; nobody else includes it.
+ */
+#ifndef MAILREEVE_ENGINE_ENGINE_INTERNAL_H
+#define MAILREEVE_ENGINE_ENGINE_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "checks/check.h"
+#include "engine/engine.h"
+
+#define ENGINE_SESSION_OCTETS_MAX (4u << 20) /* soft quota of a session's arenas */
+#define ENGINE_CHECKS_MAX 24
+#define ENGINE_PARTS_MAX 64
+
+enum engine_mode { ENGINE_MODE_ENFORCE, ENGINE_MODE_MONITOR };
+enum engine_on_fault { ENGINE_ON_FAULT_ACCEPT, ENGINE_ON_FAULT_DEFER };
+
+/* Top-level options that are the engine's. */
+struct engine_settings {
+	int mode;
+	int on_fault;
+};
+
+struct wait_settings {
+	int rcpt_ms, eom_ms, session_ms;
+};
+
+struct engine_dns_settings {
+	int mode;
+	struct config_array forward;
+	const char *resolv_conf, *root_hints, *trust_anchor, *zone_file;
+	int question_ms, outstanding_max, session_outstanding_max, cache_kb;
+	int ttl_min_s, ttl_max_s, negative_ttl_max_s, failure_ttl_s, timeout_ttl_s, stale_s;
+};
+
+/* One check with its settings: `values` is { bool enabled; int points[n_facts]; } followed by the check's own struct. */
+struct engine_check {
+	const struct check *check;
+	void *values;
+	void *own;               /* the check's settings, inside values */
+	const int *points_milli; /* inside values */
+	struct config_row *rows;
+	size_t n_rows;
+	fact_id first_fact;
+	bool configured;
+};
+
+struct engine_config {
+	struct engine_settings engine;
+	struct wait_settings wait;
+	struct engine_dns_settings dns;
+	struct policy_settings policy;
+	struct engine_check checks[ENGINE_CHECKS_MAX];
+	size_t n_checks;
+};
+
+struct dns_settings engine_config_dns(const struct engine_config *settings);
+bool engine_check_enabled(const struct engine_check *check);
+
+/* A part of an enabled check. */
+struct engine_part {
+	const struct engine_check *check;
+	const struct check_part *part;
+};
+
+struct engine {
+	struct engine_config *settings;
+	struct config *config;
+	struct catalogue *catalogue;
+	struct policy *policy;
+	struct dns *dns;
+	struct engine_part parts[ENGINE_PARTS_MAX]; /* by stage, in the order of the checks' table */
+	size_t first_part[STAGES + 1];              /* parts of stage s: first_part[s] .. first_part[s + 1] - 1 */
+	uint16_t digest;
+	uint64_t sid_base;
+	atomic_uint sid_counter;
+};
+
+/* What was found lives as long as its scope; each scope's evidence has the one before it as its outer one. */
+enum scope_kind { SCOPE_CONNECTION, SCOPE_HELO, SCOPE_MESSAGE, SCOPE_RECIPIENT };
+#define SCOPES 4
+
+struct run_node {
+	struct run_node *next;
+	struct check_run run;
+};
+
+struct scope {
+	struct arena arena;
+	struct evidence evidence;
+	struct run_node *open; /* runs that wait for answers */
+};
+
+struct recipient {
+	struct recipient *next;
+	const char *address;
+	struct evidence_item *facts; /* stated about this recipient alone; NULL: none */
+};
+
+struct engine_session {
+	struct engine *engine;
+	struct engine_hooks hooks;
+	struct arena_quota quota;
+	struct dns_session *dns;
+	struct subject subject;
+	struct scope scopes[SCOPES];
+	enum stage stage;
+	bool in_message;
+	clock_ms rcpt_deadline;   /* of this message; 0: no recipient yet */
+	int waited_ms;            /* over the session, against wait.session_ms */
+	int64_t busy_us;          /* what the sender waited for us since the last message ended */
+	struct recipient *recipients, *last_recipient;
+	unsigned n_recipients;    /* accepted by us so far in this message */
+	bool unkept_facts;        /* a recipient beyond ENGINE_RECIPIENTS_MAX had facts of its own */
+};
+
+/* runs.c: start the parts of a stage, collect, wait. */
+void runs_start(struct engine_session *session, enum stage stage);
+void runs_collect(struct engine_session *session, bool closing);
+void runs_reset_scopes(struct engine_session *session, enum scope_kind from);
+/* Every fact that may still be stated, by open runs and by stages to come. */
+void runs_may_state(const struct engine_session *session, struct factset *set);
+/* Is a run open that a verdict of this stage waits for? */
+bool runs_needed(const struct engine_session *session, enum stage stage);
+/* Block until something was answered or the deadline has come; false at the deadline. */
+bool runs_wait(struct engine_session *session, clock_ms deadline);
+bool runs_exempt(const struct engine_session *session);
+
+/* decide.c */
+const struct decision *decide_early(struct engine_session *session);
+const struct decision *decide_recipient(struct engine_session *session);
+const struct decision *decide_message(struct engine_session *session);
+
+#endif

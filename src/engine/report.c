@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report - what was found and decided, as the log line and as the list of tests.
+ */
+#include <string.h>
+
+#include "engine/engine_internal.h"
+
+#define LOG_HELO_MAX 128
+#define LOG_ADDRESS_MAX 160
+#define LOG_HOST_MAX 128
+
+/* The facts that a report speaks of: those stated so far, the recipients' own, and the rules that hold. */
+static void report_facts(const struct engine_session *session, struct factset *set)
+{
+	*set = (struct factset){ { 0 } };
+	evidence_facts(engine_evidence(session), set);
+	for (const struct recipient *recipient = session->recipients; recipient; recipient = recipient->next)
+		for (const struct evidence_item *item = recipient->facts; item; item = item->next)
+			factset_add(set, item->id);
+	policy_add_rules(session->engine->policy, set);
+}
+
+static const char *detail_of(const struct engine_session *session, fact_id id)
+{
+	const struct evidence_item *item = evidence_find(engine_evidence(session), id);
+
+	for (const struct recipient *recipient = session->recipients; !item && recipient; recipient = recipient->next)
+		for (item = recipient->facts; item && item->id != id;)
+			item = item->next;
+	return item ? item->detail : "";
+}
+
+static void add_detail(struct strbuf *line, const char *detail)
+{
+	if (*detail)
+		strbuf_addf(line, "(%s)", detail);
+}
+
+/* facts="rdns.none=3.0 dnsbl.zen.xbl=4.0(127.0.0.4)" */
+static void add_facts(struct strbuf *line, const struct engine_session *session, const struct factset *set)
+{
+	const struct catalogue *catalogue = session->engine->catalogue;
+	const char *between = "";
+
+	strbuf_add(line, " facts=\"");
+	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
+		const struct fact_info *info = catalogue_info(catalogue, id);
+		if (!factset_has(set, id) || info->kind == FACT_NORMAL || (info->kind == FACT_UNSURE && !info->points_milli))
+			continue;
+		strbuf_addf(line, "%s%s", between, info->name);
+		if (info->kind != FACT_EXEMPT) {
+			strbuf_add(line, "=");
+			strbuf_add_points(line, info->points_milli);
+		}
+		add_detail(line, detail_of(session, id));
+		between = " ";
+	}
+	strbuf_add(line, "\"");
+}
+
+/* unsure="rdns(timeout) dnsbl.zen(servfail)": what the world did not tell; the key is absent when there is nothing to say. */
+static void add_unsure(struct strbuf *line, const struct engine_session *session, const struct factset *set)
+{
+	const struct catalogue *catalogue = session->engine->catalogue;
+	const char *between = " unsure=\"";
+	bool any = false;
+
+	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
+		const struct fact_info *info = catalogue_info(catalogue, id);
+		if (!factset_has(set, id) || info->kind != FACT_UNSURE)
+			continue;
+		const char *end = strrchr(info->name, '.');
+		strbuf_addf(line, "%s%.*s", between, (int)(end - info->name), info->name);
+		add_detail(line, detail_of(session, id));
+		between = " ";
+		any = true;
+	}
+	if (any)
+		strbuf_add(line, "\"");
+}
+
+/* capped="identity=5.0(of 8.5)": the groups whose points do not simply add up; absent when all do. */
+static void add_capped(struct strbuf *line, const struct engine_session *session, const struct factset *set)
+{
+	const struct policy *policy = session->engine->policy;
+	const char *between = " capped=\"";
+	bool any = false;
+
+	for (size_t i = 0; i < policy_n_groups(policy); i++) {
+		struct group_score group;
+		policy_group_score(policy, i, set, &group);
+		if (group.sum_milli == group.score_milli)
+			continue;
+		strbuf_addf(line, "%s%s=", between, group.name);
+		strbuf_add_points(line, group.score_milli);
+		strbuf_add(line, "(of ");
+		strbuf_add_points(line, group.sum_milli);
+		strbuf_add(line, ")");
+		between = " ";
+		any = true;
+	}
+	if (any)
+		strbuf_add(line, "\"");
+}
+
+/* client=host.example[192.0.2.1]: the name is the MTA's verified one, or unknown. */
+static void add_client(struct strbuf *line, const struct subject *subject)
+{
+	char ip[IP_TEXT_MAX];
+	char memory[LOG_HOST_MAX + IP_TEXT_MAX + 8];
+	struct strbuf text;
+
+	strbuf_open(&text, memory, sizeof(memory));
+	strbuf_addf(&text, "%.*s[%s]", LOG_HOST_MAX, subject->client_name ? subject->client_name : "unknown",
+	            subject->client_ip.family ? ip_format(&subject->client_ip, ip) : "local");
+	strbuf_add(line, " client=");
+	strbuf_add_quoted(line, memory, sizeof(memory) * 4);
+}
+
+static void add_bracketed(struct strbuf *line, const char *key, const char *text, size_t max)
+{
+	char memory[ADDRESS_OCTETS_MAX + 3];
+	struct strbuf value;
+
+	strbuf_open(&value, memory, sizeof(memory));
+	strbuf_addf(&value, "<%.*s>", (int)max, text ? text : "");
+	strbuf_addf(line, " %s=", key);
+	strbuf_add_quoted(line, memory, max * 4 + 8);
+}
+
+static void add_threshold(struct strbuf *line, int threshold_milli)
+{
+	strbuf_add(line, " threshold=");
+	if (threshold_milli == CONFIG_OFF)
+		strbuf_add(line, "none");
+	else
+		strbuf_add_points(line, threshold_milli);
+}
+
+static void add_envelope(struct strbuf *line, const struct engine_session *session)
+{
+	const struct subject *subject = &session->subject;
+	const char *to = subject->rcpt.text;
+
+	add_client(line, subject);
+	add_bracketed(line, "helo", subject->helo, LOG_HELO_MAX);
+	if (session->in_message)
+		add_bracketed(line, "from", subject->mail_from.text, LOG_ADDRESS_MAX);
+	if (!to && session->recipients)
+		to = session->recipients->address;
+	if (to)
+		add_bracketed(line, "to", to, LOG_ADDRESS_MAX);
+	if (!subject->rcpt.text && session->n_recipients > 1)
+		strbuf_addf(line, " nrcpt=%u", session->n_recipients);
+	if (subject->auth_user)
+		add_bracketed(line, "auth", subject->auth_user, LOG_ADDRESS_MAX);
+}
+
+void engine_log_line(struct strbuf *line, const struct engine_session *session, const struct decision *decision)
+{
+	const struct subject *subject = &session->subject;
+	struct factset set;
+
+	report_facts(session, &set);
+	if (subject->queue_id)
+		strbuf_add_clean(line, subject->queue_id, " :\"=", 64);
+	else
+		strbuf_add(line, "NOQUEUE");
+	strbuf_addf(line, ": sid=%s v=1 action=%s", subject->sid, action_name(decision->action));
+	if (decision->action != decision->verdict.action)
+		strbuf_addf(line, " would=%s", action_name(decision->verdict.action));
+	strbuf_addf(line, " stage=%s score=", stage_name(decision->stage));
+	strbuf_add_points(line, decision->verdict.score_milli);
+	add_threshold(line, decision->verdict.threshold_milli);
+	strbuf_addf(line, " decided_by=%s", decision->decided_by);
+	add_envelope(line, session);
+	add_facts(line, session, &set);
+	add_unsure(line, session, &set);
+	add_capped(line, session, &set);
+	strbuf_addf(line, " ms=%lld cfg=%04x", (long long)(session->busy_us / 1000), session->engine->digest);
+}
+
+void engine_tests(struct strbuf *text, const struct engine_session *session)
+{
+	const struct catalogue *catalogue = session->engine->catalogue;
+	struct factset set;
+	const char *between = "";
+
+	report_facts(session, &set);
+	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
+		const struct fact_info *info = catalogue_info(catalogue, id);
+		if (!factset_has(&set, id) || (!info->points_milli && info->kind != FACT_EXEMPT))
+			continue;
+		strbuf_addf(text, "%s%s", between, info->name);
+		if (info->kind != FACT_EXEMPT) {
+			strbuf_add(text, "=");
+			strbuf_add_points(text, info->points_milli);
+		}
+		between = ",";
+	}
+	if (!*between)
+		strbuf_add(text, "none");
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * runs - the checks at work: started by stage, collected when answers came, waited for where a verdict is due.
+ */
+#include "engine/engine_internal.h"
+
+#define WAIT_SLICE_FIRST_MS 50 /* the hook is called again after this, then after twice as long, and so on */
+
+static enum scope_kind scope_of(enum stage stage)
+{
+	static const enum scope_kind scopes[STAGES] = {
+		[STAGE_CONNECT] = SCOPE_CONNECTION, [STAGE_HELO] = SCOPE_HELO,       [STAGE_MAIL] = SCOPE_MESSAGE,
+		[STAGE_RCPT] = SCOPE_RECIPIENT,     [STAGE_HEADERS] = SCOPE_MESSAGE, [STAGE_EOM] = SCOPE_MESSAGE,
+	};
+	return scopes[stage];
+}
+
+static struct check_run run_make(const struct engine_session *session, const struct engine_part *part)
+{
+	return (struct check_run){
+		.check = part->check->check,
+		.part = part->part,
+		.settings = part->check->own,
+		.first_fact = part->check->first_fact,
+		.subject = &session->subject,
+		.dns = session->dns,
+		.stage = session->stage,
+	};
+}
+
+bool runs_exempt(const struct engine_session *session)
+{
+	const struct evidence *evidence = &session->scopes[SCOPE_RECIPIENT].evidence;
+	for (; evidence; evidence = evidence->outer)
+		for (const struct evidence_item *item = evidence->first; item; item = item->next)
+			if (catalogue_info(session->engine->catalogue, item->id)->kind == FACT_EXEMPT)
+				return true;
+	return false;
+}
+
+void runs_start(struct engine_session *session, enum stage stage)
+{
+	const struct engine *engine = session->engine;
+	struct scope *scope = &session->scopes[scope_of(stage)];
+
+	for (size_t i = engine->first_part[stage]; i < engine->first_part[stage + 1]; i++) {
+		if (runs_exempt(session) || arena_full(&scope->arena))
+			return;
+		struct run_node *node = arena_alloc(&scope->arena, sizeof(*node));
+		node->run = run_make(session, &engine->parts[i]);
+		node->run.evidence = &scope->evidence;
+		node->run.arena = &scope->arena;
+		node->run.started = true;
+		node->run.started_ms = clock_now();
+		if (node->run.part->start(&node->run) == CHECK_DONE)
+			continue;
+		node->next = scope->open;
+		scope->open = node;
+	}
+}
+
+void runs_collect(struct engine_session *session, bool closing)
+{
+	for (int kind = 0; kind < SCOPES; kind++) {
+		struct run_node **link = &session->scopes[kind].open;
+		while (*link) {
+			struct check_run *run = &(*link)->run;
+			run->stage = session->stage;
+			run->closing = closing;
+			run->done = run->part->collect(run) == CHECK_DONE || closing;
+			if (run->done)
+				*link = (*link)->next;
+			else
+				link = &(*link)->next;
+		}
+	}
+}
+
+void runs_reset_scopes(struct engine_session *session, enum scope_kind from)
+{
+	for (int kind = SCOPES - 1; kind >= (int)from; kind--) {
+		struct scope *scope = &session->scopes[kind];
+		dns_session_cancel(session->dns, &scope->arena);
+		arena_reset(&scope->arena);
+		scope->open = NULL;
+		evidence_open(&scope->evidence, kind ? &session->scopes[kind - 1].evidence : NULL);
+	}
+}
+
+static void part_may_state(const struct check_run *run, struct factset *set)
+{
+	if (run->part->may_state) {
+		run->part->may_state(run, set);
+		return;
+	}
+	for (size_t i = 0; i < run->check->n_facts; i++)
+		factset_add(set, (fact_id)(run->first_fact + i));
+}
+
+void runs_may_state(const struct engine_session *session, struct factset *set)
+{
+	const struct engine *engine = session->engine;
+
+	for (int kind = 0; kind < SCOPES; kind++)
+		for (const struct run_node *node = session->scopes[kind].open; node; node = node->next)
+			part_may_state(&node->run, set);
+	if (session->stage == STAGE_EOM)
+		return;
+	for (size_t i = engine->first_part[session->stage + 1]; i < engine->first_part[STAGES]; i++) {
+		struct check_run run = run_make(session, &engine->parts[i]);
+		part_may_state(&run, set);
+	}
+}
+
+bool runs_needed(const struct engine_session *session, enum stage stage)
+{
+	for (int kind = 0; kind < SCOPES; kind++)
+		for (const struct run_node *node = session->scopes[kind].open; node; node = node->next)
+			if (node->run.part->needed_by <= stage)
+				return true;
+	return false;
+}
+
+bool runs_wait(struct engine_session *session, clock_ms deadline)
+{
+	clock_ms now = clock_now();
+	const clock_ms began = now;
+	bool answered = false;
+
+	for (clock_ms slice = WAIT_SLICE_FIRST_MS; !answered && now < deadline; slice *= 2) {
+		if (session->hooks.before_wait)
+			session->hooks.before_wait(session->hooks.context);
+		answered = dns_session_wait(session->dns, clock_min(now + slice, deadline));
+		now = clock_now();
+	}
+	session->waited_ms += (int)(now - began);
+	return answered;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * session - one SMTP session under inquiry: the stages in the order in which they come, and what is remembered between them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/engine_internal.h"
+
+/* Digits that cannot be misread over a telephone. */
+static const char sid_digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/* A new identifier for every message: the engine's start time and a random part, then a counter. */
+static void sid_new(struct engine_session *session)
+{
+	struct engine *engine = session->engine;
+	uint64_t value = engine->sid_base + atomic_fetch_add(&engine->sid_counter, 1);
+
+	for (int i = 12; i >= 0; i--, value >>= 5)
+		session->subject.sid[i] = sid_digits[value & 31];
+	session->subject.sid[13] = '\0';
+}
+
+struct engine_session *engine_session_open(struct engine *engine, const struct engine_hooks *hooks)
+{
+	struct engine_session *session = memory_new(sizeof(*session));
+
+	session->engine = engine;
+	if (hooks)
+		session->hooks = *hooks;
+	session->quota.max_octets = ENGINE_SESSION_OCTETS_MAX;
+	session->dns = dns_session_open(engine->dns);
+	for (int kind = 0; kind < SCOPES; kind++) {
+		arena_open(&session->scopes[kind].arena, &session->quota);
+		evidence_open(&session->scopes[kind].evidence, kind ? &session->scopes[kind - 1].evidence : NULL);
+	}
+	sid_new(session);
+	return session;
+}
+
+void engine_session_close(struct engine_session **session)
+{
+	if (!*session)
+		return;
+	runs_reset_scopes(*session, SCOPE_CONNECTION);
+	dns_session_close(&(*session)->dns);
+	free(*session);
+	*session = NULL;
+}
+
+/* Microseconds of the monotonic clock: the time that the sender waits for us is often below a millisecond. */
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static char *keep(struct arena *arena, const char *text)
+{
+	return text ? arena_copy(arena, text, strnlen(text, SUBJECT_NAME_OCTETS_MAX)) : NULL;
+}
+
+static void forget_message(struct engine_session *session)
+{
+	struct subject *subject = &session->subject;
+
+	runs_reset_scopes(session, SCOPE_MESSAGE);
+	subject->auth_user = subject->auth_type = subject->queue_id = NULL;
+	subject->mail_from = subject->rcpt = (struct address){ 0 };
+	session->recipients = session->last_recipient = NULL;
+	session->n_recipients = 0;
+	session->unkept_facts = false;
+	session->rcpt_deadline = 0;
+	session->in_message = false;
+}
+
+const struct decision *engine_connect(struct engine_session *session, const struct engine_client *client)
+{
+	const int64_t began = now_us();
+	struct arena *arena = &session->scopes[SCOPE_CONNECTION].arena;
+	struct subject *subject = &session->subject;
+
+	runs_reset_scopes(session, SCOPE_CONNECTION);
+	session->stage = STAGE_CONNECT;
+	subject->client_ip = client->ip;
+	subject->client_port = client->port;
+	subject->client_name = keep(arena, client->name);
+	subject->client_ptr = keep(arena, client->ptr);
+	subject->client_resolve = keep(arena, client->resolve);
+	subject->daemon_name = keep(arena, client->daemon_name);
+	subject->mta_name = keep(arena, client->mta_name);
+	subject->mta_version = keep(arena, client->mta_version);
+	runs_start(session, STAGE_CONNECT);
+	const struct decision *decision = decide_early(session);
+	session->busy_us += now_us() - began;
+	return decision;
+}
+
+const struct decision *engine_helo(struct engine_session *session, const char *helo, const char *tls_version)
+{
+	const int64_t began = now_us();
+	struct arena *arena = &session->scopes[SCOPE_HELO].arena;
+
+	forget_message(session);
+	runs_reset_scopes(session, SCOPE_HELO);
+	session->stage = STAGE_HELO;
+	session->subject.helo = keep(arena, helo);
+	session->subject.tls_version = keep(arena, tls_version);
+	runs_start(session, STAGE_HELO);
+	const struct decision *decision = decide_early(session);
+	session->busy_us += now_us() - began;
+	return decision;
+}
+
+const struct decision *engine_mail(struct engine_session *session, const char *argument, const char *auth_user, const char *auth_type)
+{
+	const int64_t began = now_us();
+	struct arena *arena = &session->scopes[SCOPE_MESSAGE].arena;
+	struct subject *subject = &session->subject;
+
+	forget_message(session);
+	sid_new(session);
+	session->stage = STAGE_MAIL;
+	session->in_message = true;
+	subject->auth_user = keep(arena, auth_user);
+	subject->auth_type = keep(arena, auth_type);
+	address_parse(&subject->mail_from, argument, arena);
+	runs_start(session, STAGE_MAIL);
+	const struct decision *decision = decide_early(session);
+	session->busy_us += now_us() - began;
+	return decision;
+}
+
+/* Remember an accepted recipient, with what was stated about it alone, for the decision at end of message. */
+static void keep_recipient(struct engine_session *session)
+{
+	struct arena *arena = &session->scopes[SCOPE_MESSAGE].arena;
+	const struct evidence *evidence = &session->scopes[SCOPE_RECIPIENT].evidence;
+
+	if (session->n_recipients++ >= ENGINE_RECIPIENTS_MAX) {
+		session->unkept_facts |= evidence->first != NULL;
+		return;
+	}
+	struct recipient *recipient = arena_alloc(arena, sizeof(*recipient));
+	recipient->address = arena_strdup(arena, session->subject.rcpt.text);
+	struct evidence_item **link = &recipient->facts;
+	for (const struct evidence_item *item = evidence->first; item; item = item->next) {
+		*link = arena_alloc(arena, sizeof(**link));
+		**link = (struct evidence_item){ .id = item->id, .stage = item->stage, .detail = arena_strdup(arena, item->detail) };
+		link = &(*link)->next;
+	}
+	if (session->last_recipient)
+		session->last_recipient->next = recipient;
+	else
+		session->recipients = recipient;
+	session->last_recipient = recipient;
+}
+
+const struct decision *engine_rcpt(struct engine_session *session, const char *argument, const char *queue_id)
+{
+	const int64_t began = now_us();
+
+	runs_reset_scopes(session, SCOPE_RECIPIENT);
+	session->stage = STAGE_RCPT;
+	if (queue_id && !session->subject.queue_id)
+		session->subject.queue_id = keep(&session->scopes[SCOPE_MESSAGE].arena, queue_id);
+	address_parse(&session->subject.rcpt, argument, &session->scopes[SCOPE_RECIPIENT].arena);
+	runs_start(session, STAGE_RCPT);
+	const struct decision *decision = decide_recipient(session);
+	if (decision->action < ACTION_DEFER)
+		keep_recipient(session);
+	session->busy_us += now_us() - began;
+	return decision;
+}
+
+/* The recipient's scope ends; the address lives there. */
+static void forget_recipient(struct engine_session *session)
+{
+	session->subject.rcpt = (struct address){ 0 };
+	runs_reset_scopes(session, SCOPE_RECIPIENT);
+}
+
+void engine_headers(struct engine_session *session)
+{
+	const int64_t began = now_us();
+
+	forget_recipient(session);
+	session->stage = STAGE_HEADERS;
+	runs_start(session, STAGE_HEADERS);
+	runs_collect(session, false);
+	session->busy_us += now_us() - began;
+}
+
+const struct decision *engine_eom(struct engine_session *session, const char *queue_id)
+{
+	const int64_t began = now_us();
+
+	forget_recipient(session);
+	session->stage = STAGE_EOM;
+	if (queue_id && !session->subject.queue_id)
+		session->subject.queue_id = keep(&session->scopes[SCOPE_MESSAGE].arena, queue_id);
+	runs_start(session, STAGE_EOM);
+	const struct decision *decision = decide_message(session);
+	session->busy_us += now_us() - began;
+	return decision;
+}
+
+void engine_message_end(struct engine_session *session)
+{
+	forget_message(session);
+	session->busy_us = 0;
+}
+
+struct arena *engine_message_arena(struct engine_session *session)
+{
+	return &session->scopes[SCOPE_MESSAGE].arena;
+}
+
+const struct subject *engine_subject(const struct engine_session *session)
+{
+	return &session->subject;
+}
+
+const struct evidence *engine_evidence(const struct engine_session *session)
+{
+	return &session->scopes[SCOPE_RECIPIENT].evidence;
+}
+
+size_t engine_session_octets(const struct engine_session *session)
+{
+	return sizeof(*session) + session->quota.used_octets;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * authres - Authentication-Results (RFC 8601): recognised where it claims to be ours, and written.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "headers/headers.h"
+#include "mail/idn.h"
+
+#define AUTHRES_COMMENT_DEPTH_MAX 32
+#define AUTHRES_HOST_MAX 255
+
+static const char *skip_space(const char *text)
+{
+	return text + strspn(text, " \t\r\n");
+}
+
+/* Past white space and comments (RFC 5322 3.2.2); NULL: a comment does not end. */
+static const char *skip_cfws(const char *text)
+{
+	for (text = skip_space(text); *text == '('; text = skip_space(text)) {
+		int depth = 0;
+		do {
+			if (*text == '\\' && text[1])
+				text++;
+			else if (*text == '(')
+				depth++;
+			else if (*text == ')')
+				depth--;
+			else if (!*text)
+				return NULL;
+			if (depth > AUTHRES_COMMENT_DEPTH_MAX)
+				return NULL;
+			text++;
+		} while (depth);
+	}
+	return text;
+}
+
+/* A quoted-string's content; NULL: it does not end. */
+static const char *read_quoted(struct strbuf *id, const char *text)
+{
+	for (text++; *text != '"'; text++) {
+		if (*text == '\\' && text[1])
+			text++;
+		if (!*text)
+			return NULL;
+		strbuf_add_octets(id, text, 1);
+	}
+	return text + 1;
+}
+
+/*
+ * The authserv-id. A slash ends a token, as in "example.org/1", which drafts of the format used for the version. NULL: there is none.
+ */
+static const char *read_id(struct strbuf *id, const char *text)
+{
+	if (*text == '"')
+		return read_quoted(id, text);
+	size_t length = strcspn(text, " \t\r\n;/()<>,\"");
+	strbuf_add_octets(id, text, length);
+	return length ? text + length : NULL;
+}
+
+bool authres_claims(const char *value, const char *authserv_id)
+{
+	char memory[2 * IDN_DOMAIN_OCTETS_MAX];
+	struct strbuf id;
+
+	strbuf_open(&id, memory, sizeof(memory));
+	const char *rest = skip_cfws(value);
+	if (rest)
+		rest = read_id(&id, rest);
+	if (!rest)
+		return strcasestr(value, authserv_id) != NULL;
+	return idn_equal(memory, authserv_id);
+}
+
+/* ---- writing ---- */
+
+static bool is_token(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || strchr("()<>@,;:\\\"/[]?=", *c))
+			return false;
+	return *text != '\0';
+}
+
+/* A value as a token, or in quotes; what is not printable ASCII does not get in. */
+static void add_value(struct strbuf *value, const char *text)
+{
+	if (is_token(text)) {
+		strbuf_add(value, text);
+		return;
+	}
+	strbuf_add(value, "\"");
+	strbuf_add_clean(value, text, "\"", AUTHRES_HOST_MAX);
+	strbuf_add(value, "\"");
+}
+
+static const struct evidence_item *fact_stated(const struct engine *engine, const struct engine_session *session, const char *name)
+{
+	fact_id id = catalogue_find(engine_catalogue(engine), name);
+
+	return id == FACT_NO_ID ? NULL : evidence_find(engine_evidence(session), id);
+}
+
+/* RFC 8601 3: no PTR is permerror, a name that does not resolve back is fail. */
+static const struct {
+	const char *fact, *result;
+} iprev_results[] = {
+	{ "rdns.confirmed", "pass" },
+	{ "rdns.unconfirmed", "fail" },
+	{ "rdns.none", "permerror" },
+	{ "rdns.unsure", "temperror" },
+};
+
+static bool add_iprev(struct strbuf *value, const struct engine *engine, const struct engine_session *session)
+{
+	const struct subject *subject = engine_subject(session);
+	char ip[IP_TEXT_MAX];
+
+	for (size_t i = 0; subject->client_ip.family && i < sizeof(iprev_results) / sizeof(iprev_results[0]); i++) {
+		const struct evidence_item *item = fact_stated(engine, session, iprev_results[i].fact);
+		if (!item)
+			continue;
+		strbuf_addf(value, ";\n\tiprev=%s", iprev_results[i].result);
+		if (*item->detail)
+			strbuf_addf(value, " (%s)", item->detail);
+		strbuf_add(value, " policy.iprev=");
+		add_value(value, ip_format(&subject->client_ip, ip));
+		return true;
+	}
+	return false;
+}
+
+static bool add_auth(struct strbuf *value, const struct subject *subject)
+{
+	if (!subject->auth_user || !*subject->auth_user)
+		return false;
+	strbuf_add(value, ";\n\tauth=pass smtp.auth=");
+	add_value(value, subject->auth_user);
+	return true;
+}
+
+void headers_authentication_results(struct strbuf *value, const char *authserv_id, const struct engine *engine,
+                                    const struct engine_session *session)
+{
+	add_value(value, authserv_id);
+	/* Where a user of ours sits when he sends is nobody else's business. */
+	if (!add_auth(value, engine_subject(session)) && !add_iprev(value, engine, session))
+		strbuf_add(value, "; none");
+}

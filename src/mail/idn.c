@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "mail/idn.h"
+
+#include <idn2.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void lower_copy(char to[IDN_DOMAIN_OCTETS_MAX], const char *from)
+{
+	size_t n = 0;
+
+	for (; from[n] && n < IDN_DOMAIN_OCTETS_MAX - 1; n++)
+		to[n] = (char)(from[n] >= 'A' && from[n] <= 'Z' ? from[n] + 32 : from[n]);
+	if (n && to[n - 1] == '.')
+		n--;
+	to[n] = '\0';
+}
+
+bool idn_to_ascii(const char *domain, char ascii[IDN_DOMAIN_OCTETS_MAX])
+{
+	char *converted = NULL;
+	bool plain = true;
+
+	lower_copy(ascii, domain);
+	for (const char *c = ascii; *c; c++)
+		plain = plain && (unsigned char)*c < 0x80;
+	if (plain)
+		return *ascii != '\0';
+	bool ok = idn2_lookup_u8((const uint8_t *)ascii, (uint8_t **)&converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
+	          strlen(converted) < IDN_DOMAIN_OCTETS_MAX;
+	if (ok)
+		lower_copy(ascii, converted);
+	idn2_free(converted);
+	return ok;
+}
+
+bool idn_equal(const char *a, const char *b)
+{
+	char first[IDN_DOMAIN_OCTETS_MAX], second[IDN_DOMAIN_OCTETS_MAX];
+
+	idn_to_ascii(a, first);
+	idn_to_ascii(b, second);
+	return strcmp(first, second) == 0;
+}

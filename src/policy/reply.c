@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "base/strbuf.h"
+
+#define CLASS_ANY "7.1"
+
+/* The enhanced code's class by the check that found the weightiest fact (RFC 7372); CLASS_ANY for what is not here. */
+static const struct {
+	const char *check;
+	const char *class;
+} classes[] = {
+	{ "rdns", "7.25" },
+};
+
+static const struct wording {
+	const char *code;
+	char digit; /* of the enhanced code */
+	const char *with_reasons, *without;
+} refused = { "550", '5', "Message refused: ", "Message refused by local policy" },
+  deferred = { "451", '4', "Message deferred, try again later: ", "Message deferred by local policy, try again later" };
+
+/* The longest beginning, the reasons with their separators, and " [score ... of ..., id SID]" with room to spare. */
+_Static_assert(40 + REPLY_REASONS_MAX * (REPLY_REASON_MAX + 2) + 64 + SUBJECT_SID_SIZE < REPLY_TEXT_MAX,
+               "the end always has room");
+
+static const char *class_of(const struct fact_info *fact)
+{
+	for (size_t i = 0; i < COUNT(classes); i++) {
+		if (strcmp(classes[i].check, fact->check) == 0)
+			return classes[i].class;
+	}
+	return CLASS_ANY;
+}
+
+static bool weighs(const struct fact_info *fact)
+{
+	return fact->points_milli > 0 && fact->kind != FACT_NORMAL && fact->kind != FACT_EXEMPT;
+}
+
+struct reasons {
+	const struct fact_info *facts[REPLY_REASONS_MAX]; /* the weightiest first */
+	size_t n;
+};
+
+static void reasons_add(struct reasons *reasons, const struct fact_info *fact)
+{
+	size_t at = reasons->n;
+
+	while (at > 0 && reasons->facts[at - 1]->points_milli < fact->points_milli)
+		at--;
+	if (at == REPLY_REASONS_MAX)
+		return;
+	if (reasons->n < REPLY_REASONS_MAX)
+		reasons->n++;
+	memmove(&reasons->facts[at + 1], &reasons->facts[at], (reasons->n - 1 - at) * sizeof(reasons->facts[0]));
+	reasons->facts[at] = fact;
+}
+
+static void find_reasons(struct reasons *reasons, const struct evidence *evidence, const struct policy *policy,
+                         const struct catalogue *catalogue)
+{
+	struct factset stated = { { 0 } };
+
+	evidence_facts(evidence, &stated);
+	policy_add_rules(policy, &stated);
+	reasons->n = 0;
+	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
+		if (factset_has(&stated, id) && weighs(catalogue_info(catalogue, id)))
+			reasons_add(reasons, catalogue_info(catalogue, id));
+	}
+}
+
+static void add_reasons(struct strbuf *text, const struct reasons *reasons)
+{
+	for (size_t i = 0; i < reasons->n; i++) {
+		strbuf_add(text, i > 0 ? "; " : "");
+		strbuf_add_clean(text, reasons->facts[i]->text, NULL, REPLY_REASON_MAX);
+	}
+}
+
+static void add_score(struct strbuf *text, const struct verdict *verdict)
+{
+	strbuf_add(text, "score ");
+	strbuf_add_points(text, verdict->score_milli);
+	if (verdict->threshold_milli != CONFIG_OFF) {
+		strbuf_add(text, " of ");
+		strbuf_add_points(text, verdict->threshold_milli);
+	}
+}
+
+void reply_make(struct reply *reply, const struct verdict *verdict, const struct evidence *evidence,
+                const struct policy *policy, const struct catalogue *catalogue, const struct subject *subject)
+{
+	const struct wording *wording = verdict->action == ACTION_REJECT ? &refused : &deferred;
+	struct reasons reasons;
+	struct strbuf text;
+
+	find_reasons(&reasons, evidence, policy, catalogue);
+	snprintf(reply->code, sizeof(reply->code), "%s", wording->code);
+	snprintf(reply->enhanced, sizeof(reply->enhanced), "%c.%s", wording->digit,
+	         reasons.n > 0 ? class_of(reasons.facts[0]) : CLASS_ANY);
+	strbuf_open(&text, reply->text, sizeof(reply->text));
+	strbuf_add(&text, reasons.n > 0 ? wording->with_reasons : wording->without);
+	add_reasons(&text, &reasons);
+	strbuf_add(&text, " [");
+	add_score(&text, verdict);
+	if (subject->sid[0] != '\0') {
+		strbuf_add(&text, ", id ");
+		strbuf_add_clean(&text, subject->sid, NULL, SUBJECT_SID_SIZE);
+	}
+	strbuf_add(&text, "]");
+}

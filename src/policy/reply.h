@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * reply - what the sender is told: code, enhanced code and text (RFC 3463, RFC 7372).
+ *
+ * Threads: pure; from any thread. Owns nothing.
+ * The text is for the sending side's postmaster: catalogue texts only. Details, zone names and whatever a stranger sent
+ * never appear in it.
+ */
+#ifndef MAILREEVE_POLICY_REPLY_H
+#define MAILREEVE_POLICY_REPLY_H
+
+#include "evidence/evidence.h"
+#include "mail/subject.h"
+#include "policy/policy.h"
+
+#define REPLY_TEXT_MAX 480   /* with "550 5.7.25 " and CRLF below the 512 octets of RFC 5321 4.5.3.1.5 */
+#define REPLY_REASONS_MAX 3  /* facts that are named */
+#define REPLY_REASON_MAX 110 /* octets of each; a longer one is cut and ends in "..." */
+
+struct reply {
+	char code[4];              /* "550" or "451" */
+	char enhanced[8];          /* "5.7.1" */
+	char text[REPLY_TEXT_MAX]; /* printable ASCII, no hostile octets, '%' not doubled yet */
+};
+
+/*
+ * The reply to a verdict of REJECT (550, 5.x) or DEFER (451, 4.x):
+ *   "Message refused: REASON; REASON; REASON [score SCORE of THRESHOLD, id SID]"
+ *   "Message deferred, try again later: REASON; ... [score SCORE of THRESHOLD, id SID]"
+ * The reasons are the facts and rules with the most points (above 0; equal ones in the catalogue's order), in words.
+ * Without any: "Message refused by local policy [...]", "Message deferred by local policy, try again later [...]".
+ * The class follows the first reason (a table: rdns x.7.25; everything else x.7.1). Example:
+ *   550 5.7.25 Message refused: the client address has no PTR record; the client address is on the block list zen (xbl)
+ *   [score 12.0 of 10.0, id k3x9]
+ */
+void reply_make(struct reply *reply, const struct verdict *verdict, const struct evidence *evidence,
+                const struct policy *policy, const struct catalogue *catalogue, const struct subject *subject);
+
+#endif

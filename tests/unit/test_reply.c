@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a refused sender is told.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/base.h"
+#include "policy/reply.h"
+
+#define SMTP_REPLY_LINE_MAX 512 /* RFC 5321 4.5.3.1.5, CRLF included */
+#define LONG \
+	"a text that goes on and on, for a list whose administrator had much to say about its purpose, its policy " \
+	"and its history"
+
+static const struct {
+	const char *check, *name;
+	enum fact_kind kind;
+	int points_milli;
+	const char *text;
+} facts[] = {
+	{ "exempt", "auth", FACT_EXEMPT, 99000, "the client is authenticated" },
+	{ "rdns", "ok", FACT_NORMAL, 99000, "reverse DNS is in order" },
+	{ "rdns", "none", FACT_EVIDENCE, 3000, "the client address has no PTR record" },
+	{ "rdns", "generic", FACT_EVIDENCE, 2000, "the client name looks generic" },
+	{ "dnsbl", "zen.xbl", FACT_EVIDENCE, 2500, "the client address is on the block list zen (xbl)" },
+	{ "dnsbl", "zen.sbl", FACT_EVIDENCE, 9000, "the client address is on the block list zen (sbl)" },
+	{ "dnsbl", "other.x", FACT_EVIDENCE, 2500, "the client address is on the block list other (x)" },
+	{ "dnsbl", "white.x", FACT_EVIDENCE, -9000, "the client address is on the allow list white" },
+	{ "dnsbl", "zen.unsure", FACT_UNSURE, 0, "the block list zen did not answer" },
+	{ "odd", "a", FACT_EVIDENCE, 20000, LONG },
+	{ "odd", "b", FACT_EVIDENCE, 20000, LONG },
+	{ "odd", "c", FACT_EVIDENCE, 20000, LONG },
+	{ "odd", "d", FACT_EVIDENCE, 30000, "bad \r\n250 ok \xff\\ 100%" },
+	{ "odd", "zero", FACT_EVIDENCE, 0, "nothing to see" },
+};
+
+struct world {
+	struct catalogue *catalogue;
+	struct config *config;
+	struct policy_settings settings, unused;
+	struct policy_rule_settings rule;
+	const char *all[2];
+	struct policy *policy;
+	struct arena arena;
+	struct evidence connection, message;
+	struct subject subject;
+};
+
+static void world_open(struct world *world)
+{
+	struct config_section section = { "policy", "", policy_rows, policy_n_rows, &world->unused };
+	struct err err = { "" };
+
+	memset(world, 0, sizeof(*world));
+	world->catalogue = catalogue_open();
+	for (size_t i = 0; i < COUNT(facts); i++)
+		assert_int_equal(catalogue_add(world->catalogue, facts[i].check, facts[i].name, facts[i].kind,
+		                               facts[i].points_milli, facts[i].text, &err), i);
+	world->config = config_open(NULL, NULL, 0, &section, 1, &err);
+	assert_non_null(world->config);
+	world->all[0] = "rdns.generic";
+	world->all[1] = "odd.zero";
+	world->rule = (struct policy_rule_settings){ "pair", { 2, world->all }, { 0, NULL }, 4000 };
+	world->settings.rules = (struct config_array){ 1, &world->rule };
+	for (int i = ACTION_TAG; i < ACTIONS; i++)
+		world->settings.threshold_milli[i] = CONFIG_OFF;
+	world->policy = policy_open(&world->settings, world->catalogue, world->config, &err);
+	assert_non_null(world->policy);
+	arena_open(&world->arena, NULL);
+	evidence_open(&world->connection, NULL);
+	evidence_open(&world->message, &world->connection);
+	snprintf(world->subject.sid, sizeof(world->subject.sid), "k3x9");
+	world->subject.helo = "evil.example\r\nX";
+}
+
+static void world_close(struct world *world)
+{
+	arena_close(&world->arena);
+	policy_close(&world->policy);
+	config_close(&world->config);
+	catalogue_close(&world->catalogue);
+}
+
+/* Facts named before " / " are stated of the connection, those behind it of the message; each with a hostile detail. */
+static void state_facts(struct world *world, const char *names)
+{
+	struct evidence *scope = &world->connection;
+	char name[FACT_NAME_MAX + 1];
+	int used;
+
+	for (; sscanf(names, " %64s%n", name, &used) == 1; names += used) {
+		if (strcmp(name, "/") == 0) {
+			scope = &world->message;
+			continue;
+		}
+		evidence_add(scope, &world->arena, catalogue_find(world->catalogue, name), STAGE_RCPT,
+		             "secretkey.zen.example");
+	}
+}
+
+static struct reply reply_to(const char *names, enum action action, int score_milli, int threshold_milli)
+{
+	struct verdict verdict = { action, score_milli, threshold_milli, FACT_NO_ID };
+	struct world world;
+	struct reply reply;
+
+	world_open(&world);
+	state_facts(&world, names);
+	memset(&reply, 'x', sizeof(reply));
+	reply_make(&reply, &verdict, &world.message, world.policy, world.catalogue, &world.subject);
+	world_close(&world);
+	return reply;
+}
+
+static void replies_by_table(void **state)
+{
+	static const struct {
+		const char *facts;
+		enum action action;
+		int score, threshold;
+		const char *code, *enhanced, *text;
+	} cases[] = {
+		{ "rdns.none / dnsbl.zen.xbl", ACTION_REJECT, 12000, 10000, "550", "5.7.25",
+		  "Message refused: the client address has no PTR record; the client address is on "
+		  "the block list zen (xbl) "
+		  "[score 12.0 of 10.0, id k3x9]" },
+		{ "rdns.none dnsbl.zen.sbl", ACTION_REJECT, 12000, 10000, "550", "5.7.1",
+		  "Message refused: the client address is on the block list zen (sbl); "
+		  "the client address has no PTR record "
+		  "[score 12.0 of 10.0, id k3x9]" },
+		{ "rdns.none", ACTION_DEFER, 3000, 2500, "451", "4.7.25",
+		  "Message deferred, try again later: "
+		  "the client address has no PTR record [score 3.0 of 2.5, id k3x9]" },
+		{ "dnsbl.zen.xbl", ACTION_DEFER, 3001, 3001, "451", "4.7.1",
+		  "Message deferred, try again later: "
+		  "the client address is on the block list zen (xbl) [score 3.001 of 3.001, id k3x9]" },
+		/* at most three; equal ones as in the catalogue; what speaks for the client is not told */
+		{ "/ dnsbl.other.x dnsbl.white.x rdns.generic dnsbl.zen.xbl rdns.none "
+		  "rdns.ok exempt.auth dnsbl.zen.unsure",
+		  ACTION_REJECT, 1000, 1000, "550", "5.7.25",
+		  "Message refused: the client address has no PTR record; the client address is on "
+		  "the block list zen (xbl); "
+		  "the client address is on the block list other (x) [score 1.0 of 1.0, id k3x9]" },
+		/* a rule is a reason too */
+		{ "rdns.generic odd.zero", ACTION_REJECT, 6000, 6000, "550", "5.7.1",
+		  "Message refused: several findings together (rule pair); "
+		  "the client name looks generic [score 6.0 of 6.0, id k3x9]" },
+		/* no reason with points: a threshold of 0 */
+		{ "odd.zero dnsbl.white.x", ACTION_REJECT, -9000, -9500, "550", "5.7.1",
+		  "Message refused by local policy [score -9.0 of -9.5, id k3x9]" },
+		{ "", ACTION_DEFER, 0, CONFIG_OFF, "451", "4.7.1",
+		  "Message deferred by local policy, try again later [score 0.0, id k3x9]" },
+		/* a text from the configuration cannot break the line */
+		{ "odd.d", ACTION_REJECT, 30000, 10000, "550", "5.7.1",
+		  "Message refused: bad \\x0d\\x0a250 ok \\xff\\x5c 100% [score 30.0 of 10.0, id k3x9]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct reply reply = reply_to(cases[i].facts, cases[i].action, cases[i].score, cases[i].threshold);
+		assert_string_equal(reply.code, cases[i].code);
+		assert_string_equal(reply.enhanced, cases[i].enhanced);
+		assert_string_equal(reply.text, cases[i].text);
+	}
+}
+
+static void the_longest_reply_fits_a_line(void **state)
+{
+	static const enum action actions[] = { ACTION_REJECT, ACTION_DEFER };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(actions); i++) {
+		struct verdict verdict = { actions[i], -2147483647, -2147483647, FACT_NO_ID };
+		struct world world;
+		struct reply reply;
+		size_t length;
+		world_open(&world);
+		state_facts(&world, "odd.a odd.b odd.c rdns.none");
+		memset(world.subject.sid, '9', sizeof(world.subject.sid) - 1);
+		reply_make(&reply, &verdict, &world.message, world.policy, world.catalogue, &world.subject);
+		length = strlen(reply.code) + 1 + strlen(reply.enhanced) + 1 + strlen(reply.text) + 2;
+		assert_true(length <= SMTP_REPLY_LINE_MAX);
+		/* the end, by which the administrator finds the log line, is always there */
+		assert_string_equal(reply.text + strlen(reply.text) - 20, " id 999999999999999]");
+		assert_non_null(strstr(reply.text, "its pu"));
+		assert_non_null(strstr(reply.text, "...; a text"));
+		for (const char *at = reply.text; *at != '\0'; at++)
+			assert_true(*at >= 0x20 && *at <= 0x7e);
+		world_close(&world);
+	}
+}
+
+static void details_and_input_stay_out(void **state)
+{
+	struct reply reply = reply_to("rdns.none dnsbl.zen.xbl", ACTION_REJECT, 12000, 10000);
+
+	(void)state;
+	assert_null(strstr(reply.text, "secretkey"));
+	assert_null(strstr(reply.text, "evil"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(replies_by_table),
+		cmocka_unit_test(the_longest_reply_fits_a_line),
+		cmocka_unit_test(details_and_input_stay_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
