@@ -140,3 +140,30 @@ build_mailreeve() {
 		prepare_configure && configure_build "$@" && make -C "$BUILD" -j"$(nproc)" all
 	} </dev/null >"$log" 2>&1
 }
+
+# setup_sendmail_files DIR: Sendmail below DIR/root, fetched once and only unpacked: to install it would remove Postfix. Every library that
+# it needs and that is not installed comes along. Not 0, with the reason as the last line, when that cannot be done.
+setup_sendmail_files() {
+	local dir=$1 fetched
+	[ -e "$dir/complete" ] && return 0
+	if ! command -v apt-get >/dev/null; then
+		say "there is no apt-get"
+		return 1
+	fi
+	rm -rf "$dir" && mkdir -p "$dir/packages" "$dir/root" || return 1
+	if ! (cd "$dir/packages" && download_sendmail) >"$dir/log" 2>&1 &&
+		! { as_root apt-get update && (cd "$dir/packages" && download_sendmail); } >>"$dir/log" 2>&1; then
+		say "apt-get download failed: $(grep -E '^E: ' "$dir/log" | head -n 1)"
+		return 1
+	fi
+	for fetched in "$dir"/packages/*.deb; do
+		dpkg-deb -x "$fetched" "$dir/root" || return 1
+	done
+	find "$dir/root" -type f -perm /6000 -exec chmod a-s {} + && touch "$dir/complete"
+}
+
+download_sendmail() {
+	local libraries packages=(sendmail-bin sendmail-base sendmail-cf) options=(-o Acquire::Retries=1 -o Acquire::http::Timeout=20)
+	mapfile -t libraries < <(apt-get -s install --no-install-recommends "${packages[@]}" | sed -nE 's/^Inst (lib[^ ]+) .*/\1/p')
+	apt-get "${options[@]}" download "${packages[@]}" "${libraries[@]}"
+}

@@ -18,6 +18,7 @@
 #include "base/base.h"
 #include "base/clock.h"
 
+#define NO_ID                 ((uid_t)-1) /* the kernel\'s "leave it", for users and groups */
 #define LISTEN_BACKLOG        1024
 #define LISTEN_INHERITED_FD   3 /* where systemd begins */
 #define DIRECTORY_PATIENCE_MS 5000 /* somebody else may hold the directory's lock for a moment */
@@ -248,6 +249,7 @@ static int directory_lock(const char *path)
 static int rights_set(struct listener *listener, const char *path, const struct listener_rights *rights)
 {
 	struct stat st;
+	uid_t uid = rights->uid;
 	gid_t gid = rights->gid;
 	int result = -1;
 	int handle = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -256,13 +258,14 @@ static int rights_set(struct listener *listener, const char *path, const struct 
 		return -1;
 	errno = EEXIST;
 	if (fstat(handle, &st) == 0 && S_ISSOCK(st.st_mode)) {
-		if (gid == (gid_t)-1 && st.st_gid == getegid())
-			gid = rights->fallback_gid;
 		listener->dev = st.st_dev;
 		listener->ino = st.st_ino;
-		result = (rights->uid == (uid_t)-1 && gid == (gid_t)-1)
-				 ? 0
-				 : fchownat(handle, "", rights->uid, gid, AT_EMPTY_PATH);
+		if (gid == NO_ID && st.st_gid == getegid())
+			gid = rights->fallback_gid;
+		/* A hardened unit may not call chown at all: only where there is something to change. */
+		uid = uid == st.st_uid ? NO_ID : uid;
+		gid = gid == st.st_gid ? NO_ID : gid;
+		result = uid == NO_ID && gid == NO_ID ? 0 : fchownat(handle, "", uid, gid, AT_EMPTY_PATH);
 	}
 	close(handle);
 	return result;

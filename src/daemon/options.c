@@ -124,6 +124,27 @@ static int option_take(struct options *options, int key, const char *argument, s
 	}
 }
 
+static const char *name_of(int key)
+{
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (rows[i].key == key)
+			return rows[i].name;
+	return NULL;
+}
+
+/* `word` is the last one that was read to its end: not the culprit where that stands in the middle of a word. */
+static int option_fault(int key, const char *word, struct err *err)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+
+	if (key == ':')
+		return err_set(err, "%s needs an argument; see mailreeve --help",
+			       strncmp(word, "--", 2) == 0 ? word : letter);
+	if (optopt && name_of(optopt))
+		return err_set(err, "--%s takes no argument; see mailreeve --help", name_of(optopt));
+	return err_set(err, "%s is not an option; see mailreeve --help", optopt ? letter : word);
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct err *err)
 {
 	struct getopt_tables tables;
@@ -134,13 +155,8 @@ int options_parse(struct options *options, int argc, char **argv, struct err *er
 	opterr = 0;
 	optind = 0; /* glibc: begin anew (the unit tests call this more than once) */
 	while ((key = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) != -1) {
-		/* A short option may stand in the middle of an argument; then optind has not moved on yet. */
-		const char *word = optopt && optopt < KEY_ALLOW_ROOT ? (char[]){ '-', (char)optopt, '\0' }
-								     : argv[optind - 1];
-		if (key == ':')
-			return err_set(err, "%s needs an argument; see mailreeve --help", word);
-		if (key == '?')
-			return err_set(err, "%s is not an option; see mailreeve --help", word);
+		if (key == ':' || key == '?')
+			return option_fault(key, argv[optind - 1], err);
 		if (option_take(options, key, optarg, err))
 			return -1;
 	}

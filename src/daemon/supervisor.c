@@ -415,9 +415,9 @@ static void wait_for_something(struct supervisor *supervisor)
 	}
 	if (poll(fds, COUNT(fds), next_timeout(supervisor)) <= 0)
 		return;
+	/* All of them, and before the signals: what a worker said before a signal came counts. */
 	for (size_t i = 0; i < WORKERS_MAX; i++)
-		if (fds[1 + i].revents)
-			on_control(supervisor, &supervisor->workers.entries[i]);
+		on_control(supervisor, &supervisor->workers.entries[i]);
 	read_signals(supervisor);
 }
 

@@ -108,13 +108,14 @@ static void start_serving(struct worker *worker)
 	}
 	if (engine_start(start->setup->engine, &err) || milter_open(&milter, &err))
 		worker_fail(worker, &err);
+	/* Before anybody is served: whoever sees a session may take it that the supervisor knows us. */
+	(void)control_send(start->control_fd, CONTROL_READY, 0, NULL);
 	error = pthread_create(&thread, NULL, milter_thread, worker);
 	if (error) {
 		err_set(&err, "pthread_create: %s", strerror(error));
 		worker_fail(worker, &err);
 	}
 	(void)pthread_detach(thread);
-	(void)control_send(start->control_fd, CONTROL_READY, 0, NULL);
 }
 
 /*

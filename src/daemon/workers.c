@@ -16,7 +16,8 @@
 
 void workers_open(struct workers *workers)
 {
-	*workers = (struct workers){ { { .control_fd = -1 } } };
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		workers->entries[i] = (struct worker_entry){ .control_fd = -1 };
 }
 
 static struct worker_entry *free_entry(struct workers *workers)
@@ -184,7 +185,7 @@ void workers_log_death(const struct worker_entry *entry, int status)
 	else if (WIFEXITED(status) && WEXITSTATUS(status) != EXIT_FINE && !entry->killed)
 		log_error("%s %ld ended with exit status %d", what, (long)entry->pid, WEXITSTATUS(status));
 	else if (entry->state == WORKER_DRAINING && !entry->killed)
-		log_info("worker %ld (cfg=%04x) has finished its sessions", (long)entry->pid, entry->digest);
+		log_info("draining finished: worker %ld (cfg=%04x) has ended", (long)entry->pid, entry->digest);
 }
 
 void workers_log_progress(const struct workers *workers, bool stopping)

@@ -32,7 +32,7 @@ struct worker_entry {
 	bool hurried; /* while draining it was told a shorter limit */
 	bool killed; /* by us: its death is no news */
 	pid_t pid;
-	int control_fd;
+	int control_fd; /* -1: it is gone, or this is a free place */
 	uint16_t digest; /* of its configuration */
 	unsigned sessions; /* as last told */
 	clock_ms started_ms;

@@ -4,13 +4,13 @@ user, logging to syslog. Environment: MAILREEVE names the program."""
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 from namespace import WORK, write
 from postfix import QUEUE
+from syslogd import MAIL_LOG, LogReader
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SRCDIR = os.path.abspath(os.environ.get("SRCDIR") or os.path.join(HERE, "..", ".."))
@@ -31,14 +31,14 @@ def program():
 
 
 class Mailreeve:
-	"""One daemon at a time: start() with overrides, stop(). `socket`: another one than the socket in Postfix's queue directory."""
+	"""One daemon at a time: start() with overrides, stop()."""
 
 	def __init__(self):
 		self.process = None
 		self.overrides = []
 
 	def start(self, overrides=(), config_text=None, socket_option="unix:" + SOCKET):
-		"""Start and wait until its socket takes connections. RuntimeError with what it said when it does not come up."""
+		"""Start and wait until it says that it serves. RuntimeError with what it said instead when it does not come up."""
 		os.makedirs(os.path.dirname(CONFIG), exist_ok=True)
 		if config_text is None:
 			shutil.copy(SHIPPED, CONFIG)
@@ -46,22 +46,28 @@ class Mailreeve:
 			write(CONFIG, config_text)
 		os.chmod(CONFIG, 0o644)
 		self.overrides = [f"socket={socket_option}"] + list(overrides)
-		with open(STDERR, "wb") as log:
-			self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
-		self._wait_serving(socket_option)
+		log = LogReader(MAIL_LOG)
+		with open(STDERR, "wb") as stderr:
+			self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, cwd="/")
+		self._wait_said(log, "started: worker")
 		return self
 
 	def command(self):
 		"""The command line."""
 		return [program(), "-f", "-c", CONFIG] + [word for text in self.overrides for word in ("-o", text)]
 
-	def _wait_serving(self, where):
-		end = time.monotonic() + PATIENCE_S
-		while not _connects(where):
-			if self.process.poll() is not None:
-				raise RuntimeError(f"mailreeve ended with {self.process.returncode}: {self.stderr()}")
-			if time.monotonic() > end:
-				raise RuntimeError(f"mailreeve does not serve {where}: {self.stderr()}")
+	def _wait_said(self, log, words):
+		"""Wait for a line of the daemon's with one of the words; the line."""
+		end, said = time.monotonic() + PATIENCE_S, []
+		while True:
+			ended = self.process.poll() is not None
+			said += [line for line in log.lines() if " mailreeve[" in line]
+			for line in said:
+				if words in line:
+					return line
+			if ended or time.monotonic() > end:
+				state = f"ended with {self.process.returncode}" if ended else f"did not say {words!r}"
+				raise RuntimeError(f"mailreeve {state}: {self.stderr()} {said}")
 			time.sleep(0.005)
 
 	@staticmethod
@@ -75,17 +81,13 @@ class Mailreeve:
 		with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
 			return [int(word) for word in file.read().split()]
 
-	def reload(self, config_text=None):
-		"""SIGHUP, and wait until another worker is there."""
+	def reload(self, config_text=None, says="reloaded:"):
+		"""SIGHUP, and wait until it has said what came of it."""
 		if config_text is not None:
 			write(CONFIG, config_text)
-		before = set(self.workers())
+		log = LogReader(MAIL_LOG)
 		self.process.send_signal(signal.SIGHUP)
-		end = time.monotonic() + PATIENCE_S
-		while not set(self.workers()) - before:
-			if time.monotonic() > end:
-				raise RuntimeError(f"no new worker after SIGHUP: {self.stderr()}")
-			time.sleep(0.01)
+		return self._wait_said(log, says)
 
 	def kill(self):
 		"""SIGKILL for the supervisor and every worker, as a crash of all of it."""
@@ -116,19 +118,5 @@ def _alive(pid):
 	try:
 		with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
 			return file.read().rpartition(")")[2].split()[0] not in "ZX"
-	except OSError:
-		return False
-
-
-def _connects(where):
-	kind, _, rest = where.partition(":")
-	try:
-		if kind == "unix":
-			with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-				sock.connect(rest)
-		else:
-			port, _, host = rest.partition("@")
-			socket.create_connection((host, int(port)), 1).close()
-		return True
 	except OSError:
 		return False

@@ -160,14 +160,17 @@ class Postfix:
 			time.sleep(0.01)
 
 	def stop(self):
-		"""SIGTERM ends master and everything that it started."""
-		if self.process is not None:
-			self.process.send_signal(signal.SIGTERM)
-			try:
-				self.process.wait(PATIENCE_S)
-			except subprocess.TimeoutExpired:
-				self.process.kill()
-				self.process.wait()
+		"""SIGTERM ends master and everything that it started: wait for all of them, since they share its sockets and its lock."""
+		if self.process is None or self.process.poll() is not None:
+			return
+		group = self.process.pid
+		os.killpg(group, signal.SIGTERM)
+		self.process.wait()
+		end = time.monotonic() + PATIENCE_S
+		while _reap(group):
+			if time.monotonic() > end:
+				os.killpg(group, signal.SIGKILL)
+			time.sleep(0.005)
 
 	def restart(self):
 		"""With the configuration as the attributes say now."""
@@ -228,6 +231,16 @@ def _wait_for_message(message_id, messages, patience_s):
 		if time.monotonic() > end:
 			return None
 		time.sleep(0.02)
+
+
+def _reap(group):
+	"""Collect what has ended of a process group whose leader is gone (orphans are ours: we are process 1). Is there anything left?"""
+	try:
+		while os.waitpid(-group, os.WNOHANG)[0]:
+			pass
+		return True
+	except ChildProcessError:
+		return False
 
 
 def _directory(path, mode, uid, gid):

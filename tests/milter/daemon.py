@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """daemon - a mailreeve of its own in a private directory, for tests: start, reload, stop, kill, read its log.
 
-Environment: MAILREEVE names the program (default src/mailreeve below the current directory); SRCDIR the source tree
+Environment: MAILREEVE names the program (default: mailreeve in the current directory); SRCDIR the source tree
 (default: where this file lies in it).
 """
 import os
@@ -25,7 +25,7 @@ PATIENCE_S = 20  # for anything that takes milliseconds on an idle machine
 
 def program():
 	"""The program under test; exits with a plain sentence when there is none."""
-	path = os.environ.get("MAILREEVE", os.path.join("src", "mailreeve"))
+	path = os.environ.get("MAILREEVE", "mailreeve")
 	if not os.access(path, os.X_OK):
 		sys.exit(f"{path} is not there: build first, or let MAILREEVE name the program")
 	return os.path.abspath(path)
@@ -70,6 +70,13 @@ def children(pid):
 		return []
 
 
+def sanitized(pid):
+	"""Does it run under a sanitizer, whose shadow memory makes figures about memory meaningless?"""
+	with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+		sizes = [int(line.split()[1]) for line in file if line.startswith("VmSize:")]
+	return max(sizes, default=0) > 1 << 30  # kilobytes: a terabyte
+
+
 def resident_kb(pid):
 	"""Resident memory of a process in kilobytes."""
 	with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
@@ -103,7 +110,11 @@ class Daemon:
 		self.write("zone", zone)
 
 	def __enter__(self):
-		return self.start()
+		try:
+			return self.start()
+		except BaseException:
+			self.__exit__()
+			raise
 
 	def __exit__(self, *_args):
 		self.stop()
@@ -115,9 +126,10 @@ class Daemon:
 		return os.path.join(self.directory, name)
 
 	def write(self, name, text):
-		"""Write a file in the private directory; its path."""
-		with open(self.path(name), "w", encoding="utf-8") as file:
+		"""Write a file in the private directory, at one stroke; its path."""
+		with open(self.path(name) + ".new", "w", encoding="utf-8") as file:
 			file.write(text)
+		os.replace(self.path(name) + ".new", self.path(name))
 		return self.path(name)
 
 	def command(self):
@@ -186,9 +198,10 @@ class Daemon:
 		self.process.send_signal(number)
 
 	def reload(self):
-		"""SIGHUP, and wait until a new worker is there and serves; the new worker."""
-		before = self.workers()
+		"""SIGHUP, and wait until a new worker has taken over; the new worker. The old one may still take a connection."""
+		before, seen = self.workers(), len(self.log_lines())
 		self.signal(signal.SIGHUP)
+		self.wait_log("reloaded", after=seen)
 		worker = wait_until(lambda: [pid for pid in self.workers() if pid not in before],
 				f"a new worker;\n{self.log_text()}")[-1]
 		self.wait_serving()
@@ -238,10 +251,10 @@ class Daemon:
 		wait_until(lambda: len(self.verdicts()) >= count, f"{count} verdicts in the log:\n{self.log_text()}")
 		return self.verdicts()
 
-	def wait_log(self, *words):
-		"""Wait until a line contains all the words; the line."""
+	def wait_log(self, *words, after=0):
+		"""Wait until a line contains all the words (not counting the first `after` lines); the line."""
 		def find():
-			return [line for line in self.log_lines() if all(word in line for word in words)]
+			return [line for line in self.log_lines()[after:] if all(word in line for word in words)]
 		try:
 			return wait_until(find, f"a line with {words}")[0]
 		except AssertionError as error:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """run_scenarios - every scenario through the milter client: no Postfix, no network, DNS from the scenario's zone.
 
-    MAILREEVE=build/src/mailreeve python3 tests/milter/run_scenarios.py [-v] [NAME ...]
+    MAILREEVE=build/mailreeve python3 tests/milter/run_scenarios.py [-v] [NAME ...]
 
 A scenario that looks at delivered headers runs twice: with Postfix's numbering of header fields and with Sendmail's.
 Output: `ok NAME` or `FAILED NAME` with the complaints, then the counts; the exit code is 1 when one failed. -v shows

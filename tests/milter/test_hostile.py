@@ -2,7 +2,7 @@
 """test_hostile - packets that no MTA sends and contents that only an enemy sends: the daemon survives, other sessions
 go on, the log stays clean.
 
-    MAILREEVE=build/src/mailreeve python3 tests/milter/test_hostile.py [-v] [part of a name ...]
+    MAILREEVE=build/mailreeve python3 tests/milter/test_hostile.py [-v] [part of a name ...]
 
 The socket belongs to the MTA, so broken packets are a matter of sturdiness. What is inside them comes from strangers.
 """
@@ -12,7 +12,7 @@ import struct
 import sys
 
 import smfi
-from daemon import Daemon, resident_kb
+from daemon import Daemon, resident_kb, sanitized
 from runner import run_tests
 from smfi import Closed
 from test_protocol import HEADERS, NAMED, ZONE, check_serves, started
@@ -266,6 +266,8 @@ def test_memory_of_one_session_is_bounded():
 	with Daemon(["headers.authserv_id=mx.example.org"], ZONE) as daemon:
 		first = resident_kb(daemon.worker())
 		sizes = grow(daemon, recipients, 6) + grow(daemon, headers, 4)
+		if sanitized(daemon.worker()):
+			return "not measured under a sanitizer"
 		assert max(sizes) - first < 16 * 1024, f"kilobytes: {first} at first, then {sizes}"
 		check_serves(daemon)
 		return f"grew by {max(sizes) - first} kB"
@@ -283,6 +285,8 @@ def test_memory_after_many_sessions():
 
 		warm = many(300)
 		later = many(700)
+		if sanitized(worker):
+			return "not measured under a sanitizer"
 		assert later - warm < 4 * 1024, f"from {warm} to {later} kB in 700 sessions"
 		return f"grew by {later - warm} kB in 700 sessions"
 
@@ -294,6 +298,8 @@ def test_idle_sessions_are_cheap():
 		after = resident_kb(daemon.worker())
 		for session in sessions:
 			session.quit()
+		if sanitized(daemon.worker()):
+			return "not measured under a sanitizer"
 		assert after - before < 300 * 64, f"{after - before} kB for 300 idle sessions"
 		return f"{(after - before) / 300:.1f} kB for an idle session"
 

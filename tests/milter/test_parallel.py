@@ -2,7 +2,7 @@
 """test_parallel - many sessions that wait for DNS at the same moment: none may wait for another (libmilter's pool
 strands sessions).
 
-    MAILREEVE=build/src/mailreeve python3 tests/milter/test_parallel.py [-v]
+    MAILREEVE=build/mailreeve python3 tests/milter/test_parallel.py [-v]
 
 64 sessions wait one second each at RCPT; the best of three tries must have all of them done within 1.2 s. The same with
 --no-kick is shown, not demanded.

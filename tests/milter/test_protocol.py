@@ -2,7 +2,7 @@
 """test_protocol - everything an MTA may do in a session, and much that no MTA does: is every session served as the
 protocol wants it?
 
-    MAILREEVE=build/src/mailreeve python3 tests/milter/test_protocol.py [-v] [part of a name ...]
+    MAILREEVE=build/mailreeve python3 tests/milter/test_protocol.py [-v] [part of a name ...]
 """
 import sys
 import threading
