@@ -93,7 +93,9 @@ struct decision {
  */
 const struct decision *engine_connect(struct engine_session *session, const struct engine_client *client);
 const struct decision *engine_helo(struct engine_session *session, const char *helo, const char *tls_version);
-const struct decision *engine_mail(struct engine_session *session, const char *argument, const char *auth_user, const char *auth_type);
+/* queue_id NULL: not known yet (Postfix gives it with the first accepted recipient, Sendmail at MAIL). */
+const struct decision *engine_mail(struct engine_session *session, const char *argument, const char *auth_user,
+                                   const char *auth_type, const char *queue_id);
 const struct decision *engine_rcpt(struct engine_session *session, const char *argument, const char *queue_id);
 void engine_headers(struct engine_session *session); /* end of headers: collect only */
 const struct decision *engine_eom(struct engine_session *session, const char *queue_id);

@@ -115,7 +115,8 @@ const struct decision *engine_helo(struct engine_session *session, const char *h
 	return decision;
 }
 
-const struct decision *engine_mail(struct engine_session *session, const char *argument, const char *auth_user, const char *auth_type)
+const struct decision *engine_mail(struct engine_session *session, const char *argument, const char *auth_user,
+                                   const char *auth_type, const char *queue_id)
 {
 	const int64_t began = now_us();
 	struct arena *arena = &session->scopes[SCOPE_MESSAGE].arena;
@@ -127,6 +128,7 @@ const struct decision *engine_mail(struct engine_session *session, const char *a
 	session->in_message = true;
 	subject->auth_user = keep(arena, auth_user);
 	subject->auth_type = keep(arena, auth_type);
+	subject->queue_id = keep(arena, queue_id);
 	address_parse(&subject->mail_from, argument, arena);
 	runs_start(session, STAGE_MAIL);
 	const struct decision *decision = decide_early(session);

@@ -185,9 +185,12 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 		return SMFIS_TEMPFAIL;
 	const char *port = macro(ctx, "{client_port}");
 	const char *name = macro(ctx, "{client_name}");
+	if (!name)
+		name = hostname;
 	struct engine_client client = {
 		.port = (uint16_t)(port ? strtoul(port, NULL, 10) : 0),
-		.name = name ? name : hostname,
+		/* Sendmail gives the address in brackets where there is no confirmed name. */
+		.name = name && *name != '[' ? name : NULL,
 		.ptr = macro(ctx, "{client_ptr}"),
 		.resolve = macro(ctx, "{client_resolve}"),
 		.daemon_name = macro(ctx, "{daemon_name}"),
@@ -218,7 +221,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 	if (!session)
 		return SMFIS_CONTINUE;
 	const struct decision *decision =
-		engine_mail(session->engine, arguments[0] ? arguments[0] : "", macro(ctx, "{auth_authen}"), macro(ctx, "{auth_type}"));
+		engine_mail(session->engine, arguments[0] ? arguments[0] : "", macro(ctx, "{auth_authen}"), macro(ctx, "{auth_type}"), macro(ctx, "i"));
 	session->scan = header_scan_open(the_milter.start.headers, session->authserv_id, engine_message_arena(session->engine));
 	return answer(ctx, session, decision);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,10 +23,9 @@ struct listen_address {
 };
 
 struct listen {
-	struct listen_address shared;
-	struct listen_address kick; /* where libmilter accepts now */
+	struct listen_address shared, private;
+	_Atomic(const struct listen_address *) kick; /* the one of the two that libmilter accepts from now */
 	int fd;
-	bool detached;
 };
 
 static int address_of(int fd, struct listen_address *address)
@@ -45,7 +45,7 @@ struct listen *listen_open(int shared_fd, int libmilter_fd, struct err *err)
 		free(listen);
 		return NULL;
 	}
-	listen->kick = listen->shared;
+	atomic_init(&listen->kick, &listen->shared);
 	return listen;
 }
 
@@ -65,7 +65,7 @@ static void touch(const struct listen_address *to)
 
 void listen_kick(struct listen *listen)
 {
-	touch(&listen->kick);
+	touch(atomic_load(&listen->kick));
 }
 
 static int private_listener(struct listen_address *address, struct err *err)
@@ -85,8 +85,7 @@ static int private_listener(struct listen_address *address, struct err *err)
 
 int listen_detach(struct listen *listen, struct err *err)
 {
-	struct listen_address private;
-	int fd = private_listener(&private, err);
+	int fd = private_listener(&listen->private, err);
 
 	if (fd < 0)
 		return -1;
@@ -95,13 +94,12 @@ int listen_detach(struct listen *listen, struct err *err)
 		return err_set(err, "dup2 over the listening socket: %s", strerror(errno));
 	}
 	close(fd);
-	listen->kick = private;
-	listen->detached = true;
+	atomic_store(&listen->kick, &listen->private);
 	/*
 	 * libmilter's poll() sleeps on the shared socket and holds it open. Woken, it looks at what is under the number now, and sleeps
 	 * on if that is not ready: so the private socket is made ready before the shared one wakes it.
 	 */
-	touch(&private);
+	touch(&listen->private);
 	touch(&listen->shared);
 	return 0;
 }
@@ -110,7 +108,7 @@ bool listen_pending(const struct listen *listen)
 {
 	struct pollfd poll_fd = { .fd = listen->fd, .events = POLLIN };
 
-	return !listen->detached && poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLIN);
+	return atomic_load(&listen->kick) == &listen->shared && poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLIN);
 }
 
 static in_port_t port_of(const struct listen_address *address)

@@ -2,7 +2,7 @@
 /*
  * milter - the MTA's side of the conversation, through libmilter. Its callbacks translate, nothing more.
  *
- * Threads: milter_open() and milter_run() once in a process (libmilter cannot run twice), from the main thread of the worker; the others from any thread.
+ * Threads: milter_open() and milter_run() once in a process (libmilter cannot run twice); milter_run() in a thread of its own; the others from any thread.
  * libmilter knows no context of ours at negotiation, so the one instance is a static of callbacks.c.
  */
 #ifndef MAILREEVE_MILTER_MILTER_H

@@ -101,7 +101,7 @@ static void begin(struct world *world, const char *address, const char *from)
 {
 	connect_from(world, address);
 	engine_helo(world->session, "client.example.net", NULL);
-	engine_mail(world->session, from, NULL, NULL);
+	engine_mail(world->session, from, NULL, NULL, NULL);
 }
 
 static const struct decision *rcpt(struct world *world, const char *to)
@@ -256,7 +256,7 @@ static void recipients_who_differ_get_a_tagged_message(void **state)
 	assert_line_has(&world, decision, "nrcpt=2");
 	engine_message_end(world.session);
 
-	engine_mail(world.session, "<a@example.net>", NULL, NULL);
+	engine_mail(world.session, "<a@example.net>", NULL, NULL, NULL);
 	assert_false(rcpt(&world, "<b@example.org>")->final);
 	assert_false(rcpt(&world, "<c@example.org>")->final);
 	assert_int_equal(eom(&world)->action, ACTION_REJECT);
@@ -288,12 +288,12 @@ static void nothing_sticks_to_the_next_message(void **state)
 	assert_int_equal(rcpt(&world, "<b@example.org>")->action, ACTION_REJECT);
 	memcpy(sid, engine_subject(world.session)->sid, sizeof(sid));
 	/* MAIL without RSET, as Sendmail may send it */
-	engine_mail(world.session, "<a@example.net>", "user", "PLAIN");
+	engine_mail(world.session, "<a@example.net>", "user", "PLAIN", NULL);
 	assert_string_not_equal(engine_subject(world.session)->sid, sid);
 	assert_false(rcpt(&world, "<b@example.org>")->final);
 	assert_string_equal(eom(&world)->decided_by, "exempt.authenticated");
 	engine_message_end(world.session);
-	engine_mail(world.session, "<a@example.net>", NULL, NULL);
+	engine_mail(world.session, "<a@example.net>", NULL, NULL, NULL);
 	assert_false(rcpt(&world, "<b@example.org>")->final);
 	assert_string_equal(eom(&world)->decided_by, "score");
 	world_close(&world);
@@ -359,7 +359,7 @@ static void hostile_text_stays_in_its_place(void **state)
 	world_open(&world, NULL);
 	connect_from(&world, "192.0.2.1");
 	engine_helo(world.session, "x\" action=reject\r\nfake: \xff\x1b[31m", NULL);
-	engine_mail(world.session, "<a b\"=\n@example.net>", NULL, NULL);
+	engine_mail(world.session, "<a b\"=\n@example.net>", NULL, NULL, NULL);
 	rcpt(&world, "<b@example.org> to=<c>");
 	const char *line = line_of(&world, eom(&world));
 	for (const char *c = line; *c; c++)
