@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# setup.sh - what tests/demo and tests/run share: packages and the build. To be sourced by bash; works on Debian and its kin.
+# setup.sh - what tests/demo and tests/run share: packages and the build. To be sourced by bash; for Debian and its kin.
 #
 # Uses: TOP (the checkout), BUILD (the build directory; default TOP/build). Runs as root, or with sudo for apt-get.
 
@@ -43,10 +43,10 @@ missing_packages() {
 	done
 }
 
-# The installation itself, as root: no questions asked, no service started; one that would start at the next boot is disabled
-# again, but never a service that was there before.
+# The installation itself, as root: no questions asked, no service started; one that would start at the next boot is
+# disabled again, but never a service that was there before.
 install_packages() {
-	local policy=/usr/sbin/policy-rc.d made_policy= log=$1
+	local policy=/usr/sbin/policy-rc.d made_policy='' log=$1
 	shift
 	if [ ! -e $policy ]; then
 		printf '#!/bin/sh\nexit 101\n' >$policy
@@ -106,7 +106,8 @@ setup_packages() {
 		shift 3
 		. "$TOP/tests/setup.sh"
 		install_packages "$log" "$@"
-	' "$0" "$TOP" "$BUILD" "$BUILD/packages.log" "${missing[@]}" || die "apt-get failed; its output is in $BUILD/packages.log"
+	' "$0" "$TOP" "$BUILD" "$BUILD/packages.log" "${missing[@]}" ||
+		die "apt-get failed; its output is in $BUILD/packages.log"
 }
 
 # The configure script, when it is not there or older than what it is made from.
@@ -114,7 +115,7 @@ prepare_configure() {
 	local file
 	for file in configure.ac Makefile.am; do
 		if [ ! -x "$TOP/configure" ] || [ "$TOP/$file" -nt "$TOP/configure" ]; then
-			(cd "$TOP" && autoreconf -i)
+			(cd "$TOP" && mkdir -p build-aux && autoreconf -i)
 			return
 		fi
 	done
@@ -124,8 +125,9 @@ prepare_configure() {
 configure_build() {
 	mkdir -p "$BUILD"
 	(
-		cd "$BUILD"
-		if [ ! -f Makefile ] || [ "$(cat configured-with 2>/dev/null)" != "$*" ] || [ "$TOP/configure" -nt config.status ]; then
+		cd "$BUILD" || exit
+		if [ ! -f Makefile ] || [ "$(cat configured-with 2>/dev/null)" != "$*" ] ||
+			[ "$TOP/configure" -nt config.status ]; then
 			"$TOP/configure" --quiet "$@" && printf '%s\n' "$*" >configured-with
 		fi
 	)

@@ -13,9 +13,9 @@
 #include "base/log.h"
 #include "daemon/workers.h"
 
-#define DRAINING_MAX      8 /* after a reload the oldest of more is told to hurry */
 #define RELOAD_DRAIN_MS   (3600 * 1000) /* what a session that began before a reload may last */
 #define CLOSE_MS_MIN      2000 /* for what is taken from the backlog at the very end */
+#define TAKEOVER_MS       2000 /* how long older workers may take to leave the shared socket */
 #define QUICK_DEATH_MS    1000 /* a worker that lives shorter makes the next one wait */
 #define FORK_AGAIN_MS     5000
 #define PROGRESS_EVERY_MS 60000
@@ -36,6 +36,7 @@ struct supervisor {
 	struct setup *candidate; /* of the reload that is under way */
 	struct workers workers;
 	int signal_fd;
+	clock_ms takeover_until; /* the new worker serves, the others are about to leave the socket; NEVER: not so */
 	bool reload_wanted; /* SIGHUP came while a reload was under way */
 	unsigned quick_deaths; /* in a row */
 	clock_ms respawn_at; /* NEVER: a worker serves, or starts */
@@ -104,19 +105,6 @@ static void respawn(struct supervisor *supervisor)
 	supervisor->respawn_at = clock_now() + FORK_AGAIN_MS;
 }
 
-/* Sessions may outlast many reloads; their workers' memory may not add up without end. */
-static void too_many_draining(struct supervisor *supervisor)
-{
-	struct worker_entry *oldest;
-
-	if (workers_unhurried(&supervisor->workers, &oldest) <= DRAINING_MAX)
-		return;
-	log_warning("more than %d workers finish sessions from before a reload: worker %ld has %d s left", DRAINING_MAX,
-		    (long)oldest->pid, supervisor->setup->daemon.drain_s);
-	oldest->hurried = true;
-	workers_tell(oldest, CONTROL_DRAIN, (clock_ms)supervisor->setup->daemon.drain_s * 1000);
-}
-
 /* ---- reload ---- */
 
 static void reload_end(struct supervisor *supervisor)
@@ -153,10 +141,8 @@ static void reload_begin(struct supervisor *supervisor)
 }
 
 /* The candidate serves: it takes over, everybody else drains. */
-static void reload_finish(struct supervisor *supervisor, struct worker_entry *candidate)
+static void reload_take_over(struct supervisor *supervisor, struct worker_entry *candidate)
 {
-	const uint16_t before = supervisor->setup->digest;
-
 	candidate->candidate = false;
 	for (size_t i = 0; i < WORKERS_MAX; i++) {
 		struct worker_entry *entry = &supervisor->workers.entries[i];
@@ -167,9 +153,15 @@ static void reload_finish(struct supervisor *supervisor, struct worker_entry *ca
 	supervisor->owned = supervisor->candidate;
 	supervisor->setup = supervisor->owned;
 	supervisor->candidate = NULL;
-	log_info("reloaded: worker %ld serves with cfg=%04x (before: %04x)", (long)candidate->pid,
-		 supervisor->setup->digest, before);
-	too_many_draining(supervisor);
+	supervisor->takeover_until = clock_now() + TAKEOVER_MS;
+}
+
+/* "Reloaded" is said when it is true of the very next connection. */
+static void reload_finish(struct supervisor *supervisor)
+{
+	supervisor->takeover_until = NEVER;
+	log_info("reloaded: every new session is served with cfg=%04x", supervisor->setup->digest);
+	workers_hurry_oldest(&supervisor->workers, supervisor->setup->daemon.drain_s);
 	reload_end(supervisor);
 }
 
@@ -262,7 +254,7 @@ static void on_ready(struct supervisor *supervisor, struct worker_entry *entry)
 	entry->state = WORKER_SERVING;
 	entry->kill_at = NEVER;
 	if (entry->candidate) {
-		reload_finish(supervisor, entry);
+		reload_take_over(supervisor, entry);
 		return;
 	}
 	if (supervisor->life == LIFE_STARTING) {
@@ -302,6 +294,8 @@ static void on_control(struct supervisor *supervisor, struct worker_entry *entry
 			on_ready(supervisor, entry);
 		else if (message.kind == CONTROL_FAILED)
 			on_failed(supervisor, entry, message.text);
+		else if (message.kind == CONTROL_LEFT)
+			entry->left = true;
 		else if (message.kind == CONTROL_SESSIONS)
 			entry->sessions = (unsigned)message.value;
 	}
@@ -380,7 +374,11 @@ static void do_what_is_due(struct supervisor *supervisor)
 	const clock_ms now = clock_now();
 
 	workers_kill_late(&supervisor->workers);
-	if (supervisor->life == LIFE_SERVING && supervisor->reload_wanted && !supervisor->candidate)
+	if (supervisor->takeover_until != NEVER &&
+	    (workers_have_left(&supervisor->workers) || now >= supervisor->takeover_until))
+		reload_finish(supervisor);
+	if (supervisor->life == LIFE_SERVING && supervisor->reload_wanted && !supervisor->candidate &&
+	    supervisor->takeover_until == NEVER)
 		reload_begin(supervisor);
 	if (supervisor->life == LIFE_SERVING && now >= supervisor->respawn_at)
 		respawn(supervisor);
@@ -397,7 +395,7 @@ static int next_timeout(const struct supervisor *supervisor)
 	const clock_ms now = clock_now();
 	clock_ms next = clock_min(workers_next_late(&supervisor->workers), supervisor->respawn_at);
 
-	next = clock_min(next, supervisor->progress_at);
+	next = clock_min(clock_min(next, supervisor->takeover_until), supervisor->progress_at);
 	if (supervisor->life == LIFE_STOPPING)
 		next = clock_min(next, supervisor->stop_until);
 	next = next <= now ? 0 : next - now;
@@ -470,6 +468,7 @@ enum exit_code supervisor_run(const struct supervisor_start *start, struct err *
 		.start = start,
 		.setup = start->setup,
 		.respawn_at = NEVER,
+		.takeover_until = NEVER,
 		.progress_at = clock_now() + PROGRESS_EVERY_MS,
 		.err = err,
 	};

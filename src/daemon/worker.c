@@ -138,6 +138,7 @@ static void detach(struct worker *worker)
 		close(fd);
 	worker->phase = PHASE_DRAINING;
 	worker->quiet = 0;
+	(void)control_send(worker->start->control_fd, CONTROL_LEFT, 0, NULL);
 }
 
 static void obey(struct worker *worker, const struct control_message *message)

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 
+#define DRAINING_MAX     8
 #define READY_LIMIT_MS   60000 /* a new worker must be ready by then */
 #define END_GRACE_MS     5000 /* over the limit that a worker was told */
 #define RESPAWN_FIRST_MS 100
@@ -99,7 +100,22 @@ clock_ms workers_respawn_delay_ms(unsigned quick_deaths)
 	return clock_min(delay, RESPAWN_MAX_MS);
 }
 
-size_t workers_unhurried(struct workers *workers, struct worker_entry **oldest)
+void workers_tell(struct worker_entry *entry, enum control_kind kind, clock_ms limit_ms)
+{
+	const clock_ms now = clock_now();
+
+	/* Not heard: it is about to be buried, or it hangs and kill_at ends it. */
+	(void)control_send(entry->control_fd, kind, (int32_t)limit_ms, NULL);
+	if (kind == CONTROL_DRAIN && entry->state != WORKER_DRAINING) {
+		entry->state = WORKER_DRAINING;
+		entry->draining_ms = now;
+	}
+	/* While it only stops, the supervisor's CLOSE is still to come. */
+	entry->kill_at = now + limit_ms + END_GRACE_MS + (kind == CONTROL_STOP ? END_GRACE_MS : 0);
+}
+
+/* How many drain and were not told to hurry, and which of them does so for longest (NULL: there is none). */
+static size_t unhurried(struct workers *workers, struct worker_entry **oldest)
 {
 	size_t n = 0;
 
@@ -115,18 +131,24 @@ size_t workers_unhurried(struct workers *workers, struct worker_entry **oldest)
 	return n;
 }
 
-void workers_tell(struct worker_entry *entry, enum control_kind kind, clock_ms limit_ms)
+void workers_hurry_oldest(struct workers *workers, int limit_s)
 {
-	const clock_ms now = clock_now();
+	struct worker_entry *oldest;
 
-	/* Not heard: it is about to be buried, or it hangs and kill_at ends it. */
-	(void)control_send(entry->control_fd, kind, (int32_t)limit_ms, NULL);
-	if (kind == CONTROL_DRAIN && entry->state != WORKER_DRAINING) {
-		entry->state = WORKER_DRAINING;
-		entry->draining_ms = now;
-	}
-	/* While it only stops, the supervisor's CLOSE is still to come. */
-	entry->kill_at = now + limit_ms + END_GRACE_MS + (kind == CONTROL_STOP ? END_GRACE_MS : 0);
+	if (unhurried(workers, &oldest) <= DRAINING_MAX)
+		return;
+	log_warning("more than %d workers finish sessions from before a reload: worker %ld has %d s left", DRAINING_MAX,
+		    (long)oldest->pid, limit_s);
+	oldest->hurried = true;
+	workers_tell(oldest, CONTROL_DRAIN, (clock_ms)limit_s * 1000);
+}
+
+bool workers_have_left(const struct workers *workers)
+{
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		if (workers->entries[i].state == WORKER_DRAINING && !workers->entries[i].left)
+			return false;
+	return true;
 }
 
 void workers_kill(struct worker_entry *entry)

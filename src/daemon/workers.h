@@ -30,6 +30,7 @@ struct worker_entry {
 	enum worker_state state;
 	bool candidate; /* it starts with a new configuration, and will take over from the others */
 	bool hurried; /* while draining it was told a shorter limit */
+	bool left; /* the shared socket: it accepts no connection any more */
 	bool killed; /* by us: its death is no news */
 	pid_t pid;
 	int control_fd; /* -1: it is gone, or this is a free place */
@@ -66,8 +67,14 @@ size_t workers_active(const struct workers *workers);
  */
 clock_ms workers_respawn_delay_ms(unsigned quick_deaths);
 
-/* How many drain and were not told to hurry, and which of them does so for longest (NULL: there is none). */
-size_t workers_unhurried(struct workers *workers, struct worker_entry **oldest);
+/* Have all that drain left the shared socket? */
+bool workers_have_left(const struct workers *workers);
+
+/*
+ * Sessions may outlast many reloads, and their workers' memory may not add up without end: of more than eight draining
+ * workers the oldest is told to finish within `limit_s`.
+ */
+void workers_hurry_oldest(struct workers *workers, int limit_s);
 
 /* Tell a worker to finish within `limit_ms` (CONTROL_DRAIN, _STOP or _CLOSE); it is killed when it is still there some
  * seconds after that. */

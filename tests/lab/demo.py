@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""demo - mailreeve at work: telling messages through a real Postfix, and what sender, reader and postmaster see of each.
+"""demo - mailreeve at work: telling messages through a real Postfix; what sender, reader and postmaster see of each.
 
     MAILREEVE=build/mailreeve tests/lab/demo.py         (tests/demo installs, builds and runs this)
 
-It runs in the laboratory: a private network with DNS of its own. The configuration is the one that is shipped. Exit status 1 when a message
-came out otherwise than described.
+It runs in the laboratory: a private network with DNS of its own. The configuration is the one that is shipped. Exit
+status 1 when a message came out otherwise than described.
 """
 import os
 import sys
@@ -33,8 +33,8 @@ def message_id(number):
 
 def sent_fields(number, case):
 	"""The header fields that the sender writes."""
-	texts = [f"From: {case.sender}", f"To: {case.rcpts[-1]}", f"Subject: {case.title}", f"Message-ID: {message_id(number)}",
-	         "Date: Fri, 20 Nov 2026 10:00:00 +0000", *case.fields]
+	texts = [f"From: {case.sender}", f"To: {case.rcpts[-1]}", f"Subject: {case.title}",
+	         f"Message-ID: {message_id(number)}", "Date: Fri, 20 Nov 2026 10:00:00 +0000", *case.fields]
 	return [tuple(text.split(":", 1)) for text in texts]
 
 
@@ -108,10 +108,14 @@ def start_slow(lab, mode):
 	for number, case in enumerate(CASES, 1):
 		if case.slow and case.mode == mode:
 			found = []
-			thread = threading.Thread(target=lambda number=number, case=case, found=found: found.append(run(lab, number, case)))
+			thread = threading.Thread(target=_run_into, args=(found, lab, number, case))
 			thread.start()
 			started[number] = thread, found
 	return started
+
+
+def _run_into(found, lab, number, case):
+	found.append(run(lab, number, case))
 
 
 def main():
@@ -121,8 +125,9 @@ def main():
 	cases = [case for case in CASES if ":" not in case.client or namespace.has_ipv6()]
 	CASES[:] = cases
 	say(demo_show.colour("bold", "mailreeve at work"))
-	say(f"{len(cases)} messages through a real Postfix, from real addresses, with real DNS servers and lists: on a private network")
-	say("inside this machine. The configuration is conf/mailreeve.conf as shipped, but for the place of the socket.")
+	say(f"{len(cases)} messages through a real Postfix, from real addresses, with real DNS servers and lists, on a private")
+	say("network inside this machine. The configuration is conf/mailreeve.conf as shipped, but for the place of")
+	say("the socket.")
 	with Lab(ZONE) as lab:
 		outcomes = run_all(lab)
 	wrong = demo_show.summary(outcomes)

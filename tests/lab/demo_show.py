@@ -78,7 +78,7 @@ def log_cells(verdict):
 
 
 def aligned(cells):
-	"""Cells in columns of equal width: the keys stand below one another. A long cell takes as many columns as it needs, or lines of its own."""
+	"""Cells in columns of equal width: the keys stand below one another. A long cell takes several, or lines of its own."""
 	room, lines, line = WIDTH - LABEL, [], ""
 	for cell in cells:
 		start = (len(line) // COLUMN + 1) * COLUMN if line else 0
@@ -104,7 +104,8 @@ def show(number, outcome):
 	for line in wrapped(case.what, "  "):
 		say(line)
 	say()
-	envelope = f"[{case.client}] EHLO {printable(case.helo)}" + (f", AUTH {case.auth}" if case.auth else "") + f", MAIL FROM:<{case.sender}>"
+	login = f", AUTH {case.auth}" if case.auth else ""
+	envelope = f"[{case.client}] EHLO {printable(case.helo)}{login}, MAIL FROM:<{case.sender}>"
 	labelled("sender", fold(envelope))
 	for command, reply in outcome.replies:
 		text = f"{reply.code} " + " ".join(reply.lines)
@@ -134,7 +135,9 @@ def summary(outcomes):
 	for number, outcome in enumerate(outcomes, 1):
 		row, right = _row(number, outcome)
 		wrong += not right
-		say(row + ("" if right else colour("reject", f"\n    NOT AS DESCRIBED: it should have been {outcome.case.action}")))
+		say(row)
+		if not right:
+			say(colour("reject", f"    NOT AS DESCRIBED: it should have been {outcome.case.action}"))
 	return wrong
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""dns_servers - the laboratory's DNS: nsd with a root zone that serves everything, rbldnsd for the lists, the chaos server for
-what must fail, unbound on 127.0.0.1 as the cache that Postfix and mailreeve ask."""
+"""dns_servers - the laboratory's DNS: nsd with a root zone that serves everything, rbldnsd for the lists, the chaos
+server for what must fail, unbound on 127.0.0.1 as the cache that Postfix and mailreeve ask."""
 import os
 import socket
 import struct
@@ -34,7 +34,7 @@ zone:
 	name: .
 	zonefile: {folder}/root.zone
 """
-# No memory of bad servers, since the next scenario may need them; nothing is signed; documentation addresses are real here.
+# No memory of bad servers, since the next scenario may need them; nothing is signed; documentation addresses are real.
 UNBOUND_CONF = """server:
 	interface: 127.0.0.1
 	access-control: 127.0.0.0/8 allow
@@ -105,8 +105,8 @@ class DnsServers:
 	def _start_chaos(self):
 		if self.deal.chaos_addresses:
 			write(self.folder + "/chaos.zone", self.deal.chaos)
-			self._start("chaos", [sys.executable, os.path.join(HERE, "chaos_dns.py"), "--zone", self.folder + "/chaos.zone",
-			                      "--listen"] + self.deal.chaos_addresses)
+			self._start("chaos", [sys.executable, os.path.join(HERE, "chaos_dns.py"),
+			                      "--zone", self.folder + "/chaos.zone", "--listen"] + self.deal.chaos_addresses)
 
 	def wait_ready(self):
 		"""Wait until every server answers; RuntimeError with its log when one does not."""

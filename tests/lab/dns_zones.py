@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""dns_zones - deals the records of a zone file out to the servers: nsd, rbldnsd, and the chaos server for names with faults.
+"""dns_zones - deals the records of a zone file out to the servers: nsd, rbldnsd, the chaos server for names with faults.
 
 No I/O here. deal() is a function from a zone to a Deal.
 """
@@ -29,7 +29,7 @@ _LIST_ZONE = re.compile(r"\bzone\s*=\s*\"([^\"]+)\"")
 
 @dataclass
 class Deal:
-	"""What each server gets. `lists`: zone name -> text of a "generic" data set; `chaos` and `chaos_addresses` belong together."""
+	"""What each server gets. `lists`: zone name -> text of a "generic" data set; `chaos` is served at `chaos_addresses`."""
 	root: str = ""
 	lists: dict = field(default_factory=dict)
 	chaos: str = ""
@@ -81,14 +81,19 @@ def _fault_line(fault):
 	return f"{fault.name} {fault.type} !{kind}{'=' + fault.arg if fault.arg else ''}\n"
 
 
+def _list_rdata(record):
+	if record.type == "A":
+		return record.rdata
+	return '"' + zonefile.strings(record.rdata)[0].decode("latin-1").replace('"', "'") + '"'
+
+
 def _list_text(name, records):
 	lines = [f"$SOA 60 {SOA}", "$NS 300 rbldnsd.lab.example."]
 	# RFC 5782 section 5: every list lists its test point.
 	lines += ["2.0.0.127 300 A 127.0.0.2", "test 300 A 127.0.0.2"]
 	for record in records:
-		rdata = record.rdata if record.type == "A" else '"' + zonefile.strings(record.rdata)[0].decode("latin-1").replace('"', "'") + '"'
 		owner = record.name[:-len(name) - 1] or "@"
-		line = f"{owner} {record.ttl} {record.type} {rdata}"
+		line = f"{owner} {record.ttl} {record.type} {_list_rdata(record)}"
 		if line not in lines:
 			lines.append(line)
 	return "\n".join(lines) + "\n"
@@ -117,12 +122,12 @@ def deal(zone, lists=()):
 		lines.append(_delegation(name, "rbldnsd.lab.example", RBLDNSD_ADDRESS))
 		result.lists[name] = _list_text(name, records.get(name, []))
 	chaos = [_record_line(record) for cut in cuts for record in records.get(cut, [])]
-	for number, cut in enumerate(cuts):
-		octet = CHAOS_FIRST + number % (CHAOS_LAST - CHAOS_FIRST + 1)
+	octets = [CHAOS_FIRST + number % (CHAOS_LAST - CHAOS_FIRST + 1) for number in range(len(cuts))]
+	for octet, cut in zip(octets, cuts):
 		lines.append(_delegation(cut, f"chaos{octet}.lab.example", CHAOS_NETWORK % octet))
 		chaos.append(f"{cut}. 300 IN SOA {SOA}\n")
 	chaos += [_fault_line(fault) for fault in zone.faults]
 	result.root = "".join(dict.fromkeys(lines))
 	result.chaos = "".join(dict.fromkeys(chaos))
-	result.chaos_addresses = [CHAOS_NETWORK % (CHAOS_FIRST + number) for number in range(min(len(cuts), CHAOS_LAST - CHAOS_FIRST + 1))]
+	result.chaos_addresses = [CHAOS_NETWORK % octet for octet in dict.fromkeys(octets)]
 	return result

@@ -5,7 +5,7 @@
     lab.py shell [-z ZONEFILE] [-o OPTION=VALUE]...     everything up, and a shell inside
     lab.py check                                        up and down again, with the time that took
 
-It needs root, and leaves nothing behind. Environment: MAILREEVE names the daemon; without it Postfix runs without a filter.
+It needs root, and leaves nothing behind. Environment: MAILREEVE names the daemon; without it Postfix has no filter.
 """
 import argparse
 import os
@@ -33,7 +33,7 @@ def shipped_lists():
 
 
 class Lab:
-	"""Everything but the daemon is up inside `with Lab(...)`; daemon.start() is the caller's. Call namespace.enter() before.
+	"""Everything but the daemon is up inside `with Lab(...)`; daemon.start() is the caller's. namespace.enter() comes first.
 
 	`zone`: text of a zone file; `lists`: names of list zones beside those of the shipped configuration.
 	"""
@@ -72,8 +72,10 @@ class Lab:
 
 
 HELP = f"""
-You are inside the laboratory. Nothing you do to the network or to /etc, /dev, /run, /var/log reaches the outside; leave with "exit".
-  Postfix     {MX_ADDRESS} and [{MX_ADDRESS6}], port 25; takes mail for any address in example.org. AUTH: any user, password "secret"
+You are inside the laboratory. Nothing you do to the network or to /etc, /dev, /run, /var/log reaches the outside.
+Leave with "exit".
+  Postfix     {MX_ADDRESS} and [{MX_ADDRESS6}], port 25; takes mail for any address in example.org;
+              AUTH: any user, password "secret"
   mailreeve   configuration /etc/mailreeve/mailreeve.conf; reload: kill -HUP $MAILREEVE_PID
   DNS         unbound on 127.0.0.1; nsd serves a root zone of our own: /run/lab/dns/root.zone
   log         {MAIL_LOG}      mail      /run/lab/mail/inbox/new      queue      mailq
@@ -110,7 +112,7 @@ def main():
 	commands = parser.add_subparsers(dest="command", required=True)
 	shell = commands.add_parser("shell", help="everything up, and a shell inside")
 	shell.add_argument("-z", "--zone", metavar="FILE", help="more DNS records, in the project's zone format")
-	shell.add_argument("-o", "--option", action="append", default=[], metavar="OPTION=VALUE", help="passed to mailreeve")
+	shell.add_argument("-o", "--option", action="append", default=[], metavar="OPTION=VALUE", help="for mailreeve")
 	shell.set_defaults(run=_shell)
 	commands.add_parser("check", help="up and down again").set_defaults(run=_check)
 	options = parser.parse_args()

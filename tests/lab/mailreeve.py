@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""mailreeve - the daemon as an administrator would run it: the shipped configuration in /etc/mailreeve, started by root, serving as its own
-user, logging to syslog. Environment: MAILREEVE names the program."""
+"""mailreeve - the daemon as an administrator would run it: the shipped configuration in /etc/mailreeve, started by root,
+serving as its own user, logging to syslog. Environment: MAILREEVE names the program."""
 import os
 import shutil
 import signal
@@ -26,7 +26,7 @@ def program():
 	"""The program under test; exits with a plain sentence when there is none."""
 	path = os.environ.get("MAILREEVE", "")
 	if not path or not os.access(path, os.X_OK):
-		sys.exit(f"{path or 'mailreeve'} is not there: build first, and let the environment variable MAILREEVE name the program")
+		sys.exit(f"{path or 'mailreeve'} is not there: build first, and let MAILREEVE name the program")
 	return os.path.abspath(path)
 
 
@@ -38,7 +38,7 @@ class Mailreeve:
 		self.overrides = []
 
 	def start(self, overrides=(), config_text=None, socket_option="unix:" + SOCKET):
-		"""Start and wait until it says that it serves. RuntimeError with what it said instead when it does not come up."""
+		"""Start and wait until it says that it serves. RuntimeError with what it said instead."""
 		os.makedirs(os.path.dirname(CONFIG), exist_ok=True)
 		if config_text is None:
 			shutil.copy(SHIPPED, CONFIG)
@@ -48,7 +48,8 @@ class Mailreeve:
 		self.overrides = [f"socket={socket_option}"] + list(overrides)
 		log = LogReader(MAIL_LOG)
 		with open(STDERR, "wb") as stderr:
-			self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, cwd="/")
+			self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
+			                                cwd="/")
 		self._wait_said(log, "started: worker")
 		return self
 

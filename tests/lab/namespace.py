@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """namespace - a machine of our own inside this one: network, mounts, processes, host name.
 
-enter() runs the calling script again in fresh namespaces. In there every IPv4 and IPv6 address is ours; /run, /dev, /etc, /var/log
-and Postfix's directories are private copies in memory. Nothing outside is touched. Everything is gone when the script ends, in whatever way.
+enter() runs the calling script again in fresh namespaces. In there every IPv4 and IPv6 address is ours; /run, /dev,
+/etc, /var/log and Postfix's directories are private copies in memory. Nothing outside is touched. Everything is gone
+when the script ends, in whatever way.
 """
 import ctypes
 import os
@@ -24,6 +25,7 @@ _UNSHARE = ("unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", 
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC = 2, 4, 4096, 16384
 _PR_SET_PDEATHSIG = 1
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_DEVICE_LINKS = (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2"), ("ptmx", "pts/ptmx"))
 _PRIVATE_VAR = ("/var/log", "/var/spool/postfix", "/var/lib/postfix")
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -33,7 +35,8 @@ class NoLab(Exception):
 
 
 def enter(tools=()):
-	"""Come back inside the namespaces. The outer process ends here, with the inner one's exit status; with 77 when this machine cannot do it."""
+	"""Come back inside the namespaces. The outer process ends here, with the inner one's exit status; with 77 when this
+	machine cannot do it."""
 	os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 	if _INSIDE in os.environ and os.getpid() == 1:
 		_set_up()
@@ -52,7 +55,7 @@ def enter(tools=()):
 
 def _check(tools):
 	if os.geteuid() != 0:
-		raise NoLab("the laboratory needs root (for a network namespace and port 25 in it): run it as root or with sudo")
+		raise NoLab("the laboratory needs root (for a network namespace with port 25): run it as root or with sudo")
 	missing = [tool for tool in ("unshare", "ip") + tuple(tools) if shutil.which(tool) is None]
 	if missing:
 		raise NoLab(f"not installed: {', '.join(missing)} (tests/demo and tests/run install what is needed)")
@@ -69,7 +72,8 @@ def _run_inside():
 	"""unshare blocks SIGTERM, and SIGKILL gives nobody a chance: so it dies with us, and the namespaces die with it."""
 	up_r, up_w = os.pipe()
 	command = list(_UNSHARE) + [sys.executable, os.path.abspath(sys.argv[0])] + sys.argv[1:]
-	child = subprocess.Popen(command, env=dict(os.environ, **{_INSIDE: str(up_w)}), pass_fds=[up_w], preexec_fn=_die_with_parent)
+	env = dict(os.environ, **{_INSIDE: str(up_w)})
+	child = subprocess.Popen(command, env=env, pass_fds=[up_w], preexec_fn=_die_with_parent)
 	os.close(up_w)
 
 	def end(number, _frame):
@@ -82,7 +86,8 @@ def _run_inside():
 	status = child.wait()
 	was_up = os.read(up_r, 2) == b"up"
 	if status and not was_up:
-		raise NoLab("namespaces cannot be made here. In a container that takes more rights than usual (CAP_SYS_ADMIN: podman or docker run --privileged)")
+		raise NoLab("namespaces cannot be made here. In a container that takes more rights than usual "
+		            "(CAP_SYS_ADMIN: podman or docker run --privileged)")
 	return status if status >= 0 else 128 - status
 
 
@@ -129,7 +134,8 @@ def _private_etc():
 	mount(copy, "/etc", flags=_MS_BIND)
 	write("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n")
 	write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
-	write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n")
+	files = "".join(f"{name}: files\n" for name in ("passwd", "group", "shadow", "services", "protocols"))
+	write("/etc/nsswitch.conf", files + "hosts: files dns\n")
 	for user in (DAEMON_USER, MAIL_USER):
 		_add_user(user)
 
@@ -156,7 +162,7 @@ def _private_dev():
 		if os.path.exists("/dev/" + name):
 			write(f"{dev}/{name}", "")
 			mount("/dev/" + name, f"{dev}/{name}", flags=_MS_BIND)
-	for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2"), ("ptmx", "pts/ptmx")):
+	for name, target in _DEVICE_LINKS:
 		os.symlink(target, f"{dev}/{name}")
 	for name in ("pts", "shm"):
 		os.mkdir(f"{dev}/{name}")

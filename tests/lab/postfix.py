@@ -13,6 +13,7 @@ from syslogd import MAIL_LOG
 QUEUE = "/var/spool/postfix"
 MILTER_SOCKET = "unix:mailreeve/mailreeve.sock"  # below the queue directory: the same path, chrooted or not
 MAILBOXES = WORK + "/mail"
+QUEUES = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved", "trace", "private")
 XCLIENT_PORT, OPEN_PORT = 2525, 2526
 PATIENCE_S = 30
 
@@ -83,7 +84,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-	"""Between start() and stop(). `milter`: smtpd_milters; `chroot`: smtpd and most others chrooted, as Debian does it."""
+	"""Between start() and stop(). `milter`: smtpd_milters; `chroot`: smtpd and others chrooted, as Debian does it."""
 
 	def __init__(self, milter=MILTER_SOCKET, chroot=True, more_main_cf=""):
 		self.milter, self.chroot, self.more_main_cf = milter, chroot, more_main_cf
@@ -103,7 +104,7 @@ class Postfix:
 		"""The directories and their rights, the configuration, and what a chrooted smtpd needs."""
 		postfix = ids_of("postfix")
 		_directory(QUEUE, 0o755, 0, 0)
-		for name in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved", "trace", "private"):
+		for name in QUEUES:
 			_directory(f"{QUEUE}/{name}", 0o700, postfix[0], 0)
 		_directory(QUEUE + "/pid", 0o755, 0, 0)
 		postdrop = _group("postdrop")
@@ -122,14 +123,16 @@ class Postfix:
 	def configure(self):
 		"""Write main.cf and master.cf."""
 		uid, gid = ids_of(MAIL_USER)
-		main = MAIN_CF.format(queue=QUEUE, daemons=self.daemons, log=MAIL_LOG, hostname=HOSTNAME, mailboxes=MAILBOXES, uid=uid, gid=gid,
-		                      protocols="all" if len(self.addresses) > 1 else "ipv4", milter=self.milter)
+		main = MAIN_CF.format(queue=QUEUE, daemons=self.daemons, log=MAIL_LOG, hostname=HOSTNAME, mailboxes=MAILBOXES,
+		                      uid=uid, gid=gid, milter=self.milter,
+		                      protocols="all" if len(self.addresses) > 1 else "ipv4")
 		chroot = "y" if self.chroot else "n"
 		master = SERVICES.format(c=chroot)
 		for address in self.addresses:
 			host = f"[{address}]" if ":" in address else address
 			master += f"{host}:25 inet n - {chroot} - - smtpd\n"
-			master += f"{host}:{XCLIENT_PORT} inet n - {chroot} - - smtpd\n\t-o smtpd_authorized_xclient_hosts=0.0.0.0/0,[::]/0\n"
+			master += f"{host}:{XCLIENT_PORT} inet n - {chroot} - - smtpd\n"
+			master += "\t-o smtpd_authorized_xclient_hosts=0.0.0.0/0,[::]/0\n"
 			master += f"{host}:{OPEN_PORT} inet n - {chroot} - - smtpd\n\t-o milter_default_action=accept\n"
 		for name, text in (("main.cf", main + self.more_main_cf), ("master.cf", master)):
 			path = write("/etc/postfix/" + name, text)
@@ -147,8 +150,8 @@ class Postfix:
 		"""Run master with the configuration that is there."""
 		self.log_start = os.path.getsize(MAIL_LOG)
 		with open(WORK + "/master.log", "ab") as log:
-			self.process = subprocess.Popen([self.daemons + "/master", "-c", "/etc/postfix"], cwd=self.daemons, stdin=subprocess.DEVNULL,
-			                                stdout=log, stderr=log)
+			self.process = subprocess.Popen([self.daemons + "/master", "-c", "/etc/postfix"], cwd=self.daemons,
+			                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 		return self
 
 	def wait_ready(self):
@@ -156,11 +159,12 @@ class Postfix:
 		end = time.monotonic() + PATIENCE_S
 		while b"daemon started" not in _read_from(MAIL_LOG, self.log_start):
 			if self.process.poll() is not None or time.monotonic() > end:
-				raise RuntimeError(f"Postfix does not start:\n{_read_from(MAIL_LOG, self.log_start).decode('utf-8', 'replace')}")
+				said = _read_from(MAIL_LOG, self.log_start).decode("utf-8", "replace")
+				raise RuntimeError(f"Postfix does not start:\n{said}")
 			time.sleep(0.01)
 
 	def stop(self):
-		"""SIGTERM ends master and everything that it started: wait for all of them, since they share its sockets and its lock."""
+		"""SIGTERM ends master and all that it started: wait for all of it, since it shares the sockets and the lock."""
 		if self.process is None or self.process.poll() is not None:
 			return
 		group = self.process.pid
@@ -199,7 +203,8 @@ class Postfix:
 	@staticmethod
 	def _held_messages():
 		for name in sorted(os.listdir(QUEUE + "/hold")):
-			yield subprocess.run(["postcat", "-bh", "-q", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+			command = ["postcat", "-bh", "-q", name]
+			yield subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
 
 	@staticmethod
 	def empty_mailbox():
@@ -234,7 +239,7 @@ def _wait_for_message(message_id, messages, patience_s):
 
 
 def _reap(group):
-	"""Collect what has ended of a process group whose leader is gone (orphans are ours: we are process 1). Is there anything left?"""
+	"""Collect what has ended of a process group without its leader (orphans are ours: we are process 1). Is any left?"""
 	try:
 		while os.waitpid(-group, os.WNOHANG)[0]:
 			pass

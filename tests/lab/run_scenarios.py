@@ -4,9 +4,9 @@
 
     MAILREEVE=build/mailreeve tests/lab/run_scenarios.py [-v] [NAME ...]
 
-One laboratory with the zones of all of them; the daemon is started anew for each, with its overrides over the shipped configuration.
-Output: `ok - NAME` or `not ok - NAME: why`, then the counts; the exit status is 1 when one failed, 77 when this machine has no room
-for the laboratory. -v shows what was logged for each failure. NAME: only scenarios whose name contains it.
+One laboratory with the zones of all of them; the daemon is started anew for each, with its overrides over the shipped
+configuration. Output: `ok - NAME` or `not ok - NAME: why`, then the counts; the exit status is 1 when one failed, 77 when
+this machine has no room for the laboratory. -v shows what was logged for each failure. NAME: only scenarios whose name contains it.
 """
 import os
 import sys
@@ -63,7 +63,8 @@ def check_delivery(lab, scenario, delivery):
 	message_id = scenario.messages[delivery.name].message_id
 	octets = lab.postfix.held(message_id) if delivery.held else lab.postfix.delivered(message_id)
 	if octets is None:
-		return [f"{scenario.path}:{delivery.line}: message {delivery.name} was not {'held' if delivery.held else 'delivered'}"]
+		missed = "held" if delivery.held else "delivered"
+		return [f"{scenario.path}:{delivery.line}: message {delivery.name} was not {missed}"]
 	return expect.check_headers(scenario, delivery, header_fields(octets))
 
 

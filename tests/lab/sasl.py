@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""sasl - the few lines of Dovecot's authentication protocol that Postfix needs for AUTH PLAIN. Every user has the password PASSWORD."""
+"""sasl - the few lines of Dovecot's authentication protocol that Postfix needs for AUTH PLAIN. Every user's password is
+PASSWORD."""
 import base64
 import binascii
 import os

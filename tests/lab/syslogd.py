@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""syslogd - a private /dev/log. Lines of the facility mail go to the file that Postfix writes too, all others to another."""
+"""syslogd - a private /dev/log. Lines of the facility mail go to the file that Postfix writes too, others to another."""
 import os
 import re
 import socket

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""test_postfix - what only a real Postfix can show: crashes, reloads and drains under open sessions, chroot or not, sockets of each
-kind, macros, XCLIENT, SMTPUTF8, recursion from root hints.
+"""test_postfix - what only a real Postfix can show: crashes, reloads and drains under open sessions, chroot or not,
+sockets of each kind, macros, XCLIENT, SMTPUTF8, recursion from root hints.
 
     MAILREEVE=build/mailreeve tests/lab/test_postfix.py [NAME ...]
 
-Output: `ok - NAME` or `not ok - NAME: why`, then the counts; the exit status is 1 when one failed, 77 when this machine has no room for
-the laboratory.
+Output: `ok - NAME` or `not ok - NAME: why`, then the counts; the exit status is 1 when one failed, 77 when this machine
+has no room for the laboratory.
 """
 import os
 import signal
@@ -209,7 +209,8 @@ def test_absolute_socket(bench):
 	"""Not chrooted, with the absolute path."""
 	lab = bench.lab
 	lab.daemon.start()
-	with_postfix(lab, chroot=False, milter=f"unix:{QUEUE}/mailreeve/mailreeve.sock", check=lambda: bench.refused(LISTED))
+	milter = f"unix:{QUEUE}/mailreeve/mailreeve.sock"
+	with_postfix(lab, chroot=False, milter=milter, check=lambda: bench.refused(LISTED))
 
 
 def test_inet_socket(bench):
@@ -243,7 +244,8 @@ def test_serves_as_its_own_user(bench):
 	for worker in bench.lab.daemon.workers():
 		with open(f"/proc/{worker}/status", encoding="ascii") as file:
 			status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-		expect(set(status["Uid"].split()) == {str(uid)} and set(status["Gid"].split()) == {str(gid)}, str((status["Uid"], status["Gid"])))
+		expect(set(status["Uid"].split()) == {str(uid)}, f"user {status['Uid']}")
+		expect(set(status["Gid"].split()) == {str(gid)}, f"group {status['Gid']}")
 		expect("0" not in status["Groups"].split(), f"groups {status['Groups']}")
 	bench.refused(LISTED)
 
@@ -387,7 +389,8 @@ def main():
 		print(f"ok - {name} # SKIP there is no IPv6 here")
 	with Lab(ZONE) as lab:
 		passed = [run_test(lab, name, test) for name, test in tests if name not in without]
-	print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed" + (f", {len(without)} skipped" if without else ""))
+	skipped = f", {len(without)} skipped" if without else ""
+	print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed{skipped}")
 	return 0 if passed and all(passed) else 1
 
 
