@@ -8,6 +8,8 @@ PACKAGES=(
 	libmilter-dev libconfig-dev libunbound-dev libevent-dev libidn2-dev libcmocka-dev
 	postfix nsd rbldnsd unbound python3 iproute2 util-linux
 )
+# What only tests/run needs.
+TEST_PACKAGES=(clang clang-format cppcheck m4 mandoc xz-utils)
 # Servers whose packages start and enable them; ours run in the laboratory only.
 SERVICES=(postfix nsd rbldnsd unbound)
 BUILD=${BUILD:-$TOP/build}
@@ -115,7 +117,7 @@ prepare_configure() {
 	local file
 	for file in configure.ac Makefile.am; do
 		if [ ! -x "$TOP/configure" ] || [ "$TOP/$file" -nt "$TOP/configure" ]; then
-			(cd "$TOP" && mkdir -p build-aux && autoreconf -i)
+			(cd "$TOP" && autoreconf -i)
 			return
 		fi
 	done
