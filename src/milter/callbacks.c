@@ -107,6 +107,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 	}
 	atomic_store(&the_milter.actions, *pf0);
 	atomic_store(&the_milter.protocol, *pf1);
+	log_debug("negotiated: actions %#lx of %#lx, protocol %#lx of %#lx", *pf0, f0, *pf1, f1);
 	return session_new(ctx) ? SMFIS_CONTINUE : SMFIS_REJECT;
 }
 
@@ -201,6 +202,8 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 		client.ip = ip_from_sockaddr((const struct sockaddr *)address);
 	free((void *)(uintptr_t)session->authserv_id);
 	session->authserv_id = authserv_id_new(client.mta_name);
+	char ip[IP_TEXT_MAX];
+	log_debug("sid=%s connect from %s", engine_subject(session->engine)->sid, ip_format(&client.ip, ip));
 	return answer(ctx, session, engine_connect(session->engine, &client));
 }
 
@@ -352,6 +355,7 @@ static sfsistat on_abort(SMFICTX *ctx)
 	struct milter_session *session = session_of(ctx);
 
 	if (session) {
+		log_debug("sid=%s the MTA broke the message off: no verdict", engine_subject(session->engine)->sid);
 		session->scan = NULL;
 		engine_message_end(session->engine);
 	}
@@ -364,6 +368,7 @@ static sfsistat on_close(SMFICTX *ctx)
 
 	if (!session)
 		return SMFIS_CONTINUE;
+	log_debug("sid=%s the MTA has closed the session", engine_subject(session->engine)->sid);
 	engine_session_close(&session->engine);
 	free((void *)(uintptr_t)session->authserv_id);
 	free(session);

@@ -18,10 +18,10 @@ import namespace
 import sendmail
 from demo_cases import listed, named
 from dns_zones import reverse_name
-from sendmail import DEFAULTS_PORT, PLAIN_PORT, SMTP_PORT, TROUBLE, NoSendmail, SendmailLab
+from sendmail import DEFAULTS_PORT, PLAIN_PORT, SMTP_PORT, NoSendmail, SendmailLab
+from sendmail_bench import Bench, leave_politely
+from sendmail_fields import FORGERIES, OCTETS, Fields
 from test_postfix import expect, expect_reply
-
-from logline import parse_log_line  # (test_postfix made the path)
 
 GOOD, GOOD_NAME = "203.0.113.5", "mail.example.net"
 LISTED, UNNAMED, UNCONFIRMED, SIX = "203.0.113.90", "203.0.113.20", "203.0.113.6", "2001:db8:77::25"
@@ -51,127 +51,6 @@ ADDED = re.compile(rb"(authentication-results|x-spam-[a-z]+)$", re.IGNORECASE)
 QUEUE_ID = re.compile(r"[0-9A-Za-z]{14}$")
 
 
-class Fields:
-	"""The header fields of a message, each with its exact octets: (name, whole field with LF line ends)."""
-
-	def __init__(self, octets):
-		self.all = []
-		for line in octets.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0].split(b"\n"):
-			if line[:1] in (b" ", b"\t") and self.all:
-				self.all[-1] = (self.all[-1][0], self.all[-1][1] + b"\n" + line)
-			else:
-				self.all.append((line.split(b":", 1)[0], line))
-
-	def named(self, name):
-		"""The whole fields of that name, from the top."""
-		return [field for each, field in self.all if each.lower() == name.lower()]
-
-	def value(self, name):
-		"""The text behind the colon of the only field of that name."""
-		found = self.named(name)
-		expect(len(found) == 1, f"one {name.decode()} expected, there are {found}")
-		return found[0].split(b":", 1)[1].decode("latin-1")
-
-	def split_at_received(self):
-		"""The fields above Sendmail's own Received, and those below it."""
-		at = next(number for number, (name, _field) in enumerate(self.all) if name == b"Received")
-		return [field for _name, field in self.all[:at]], [field for _name, field in self.all[at + 1:]]
-
-
-class Bench:
-	"""The laboratory and the log lines of the running test."""
-
-	def __init__(self, lab):
-		self.lab = lab
-		self.log = lab.log()
-		self.lines = []
-		self.count = 0
-
-	def start(self, *overrides):
-		"""The daemon, on the socket that README names."""
-		self.lab.daemon.start(overrides, socket_option=self.lab.socket)
-
-	def connect(self, client, port=SMTP_PORT, helo=b"client.example"):
-		"""A session after EHLO."""
-		connection = self.lab.client(client, port)
-		expect_reply(connection.reply(), "220", "banner")
-		expect_reply(connection.command(b"EHLO " + helo), "250", "EHLO")
-		return connection
-
-	def begin(self, client, sender="alice@example.net", **options):
-		"""A session after MAIL."""
-		connection = self.connect(client, **options)
-		expect_reply(connection.command(f"MAIL FROM:<{sender}>"), "250", "MAIL")
-		return connection
-
-	def content(self, connection, fields=(), wanted="250"):
-		"""DATA and the final dot: (the reply, the message id). `fields`: octets of header fields."""
-		self.count += 1
-		message_id = f"<sendmail-{self.count}@lab.example>"
-		expect_reply(connection.command(b"DATA"), "354", "DATA")
-		head = [b"Date: Fri, 20 Nov 2026 10:00:00 +0000", b"Message-ID: " + message_id.encode()] + list(fields)
-		reply = connection.message(b"\r\n".join(head) + b"\r\n\r\nHello.\r\n")
-		expect_reply(reply, wanted, "message")
-		return reply, message_id
-
-	def finish(self, connection, fields=(), rcpt="bob@example.org", leave=True):
-		"""RCPT to QUIT of a message that is taken; its Fields as delivered, and its queue id."""
-		if rcpt:
-			expect_reply(connection.command(f"RCPT TO:<{rcpt}>"), "250", "RCPT")
-		reply, message_id = self.content(connection, fields)
-		if leave:
-			leave_politely(connection)
-		octets = self.lab.sendmail.delivered(message_id)
-		expect(octets is not None, "the message was not delivered")
-		return Fields(octets), str(reply).split()[2]
-
-	def send(self, client, fields=(), **options):
-		"""A whole message that is taken."""
-		return self.finish(self.begin(client, **options), fields)
-
-	def refused(self, connection, rcpt="bob@example.org"):
-		"""RCPT is refused with 550 5.7.1; the reply."""
-		reply = connection.command(f"RCPT TO:<{rcpt}>")
-		expect_reply(reply, "550 5.7.1", "RCPT")
-		return reply
-
-	def learn(self, connection, sender):
-		"""Nobody waits before RCPT. After this everything about the client and the sender is known, so that the next MAIL is refused."""
-		if connection.command(f"MAIL FROM:<{sender}>").good:
-			self.refused(connection)
-			expect_reply(connection.command(b"RSET"), "250", "RSET")
-		self.verdict()
-
-	def read_log(self):
-		"""Take what is new in mail.log."""
-		self.lab.syslogd.sync()
-		new = self.log.lines()
-		self.lines += new
-		return new
-
-	def verdicts(self):
-		"""The verdicts logged since the last call; LogLineError when one is malformed."""
-		found = [parse_log_line(line) for line in self.read_log() if " mailreeve[" in line]
-		return [line for line in found if line]
-
-	def verdict(self):
-		"""The only one."""
-		found = self.verdicts()
-		expect(len(found) == 1, f"one log line expected, there are {[line.raw for line in found]}")
-		return found[0]
-
-	def trouble(self):
-		"""What Sendmail complained about, all through the test."""
-		self.read_log()
-		return [line for line in self.lines if " sendmail[" in line and TROUBLE.search(line)]
-
-
-def leave_politely(connection):
-	"""QUIT."""
-	expect_reply(connection.command(b"QUIT"), "221", "QUIT")
-	connection.close()
-
-
 # ---- headers
 
 def test_clean_mail(bench):
@@ -184,44 +63,6 @@ def test_clean_mail(bench):
 	expect(fields.named(b"X-Spam-Score") == [b"X-Spam-Score: 0.0"], "score")
 	line = bench.verdict()
 	expect((line["action"], line["stage"], line.queue_id) == ("accept", "eom", queue_id), line.raw)
-
-
-def forged(name, value):
-	"""A field that must go."""
-	return name + b":" + value, False
-
-
-def foreign(name, value):
-	"""A field that must stay."""
-	return name + b":" + value, True
-
-
-FORGERIES = [
-	forged(b"Authentication-Results", b" mx.example.org; spf=pass smtp.mailfrom=bank.example"),
-	foreign(b"Authentication-Results", b" mx.example.net; dkim=pass header.d=example.net"),
-	forged(b"X-Spam-Flag", b" NO"),
-	forged(b"AUTHENTICATION-RESULTS", b" MX.EXAMPLE.ORG 1; iprev=pass"),
-	foreign(b"authentication-results", b"  first.example;\r\n\tspf=none"),
-	forged(b"Authentication-Results", b"mx.example.org; none"),
-	forged(b"x-spam-score", b"-99"),
-	foreign(b"X-Spammer", b" no X-Spam field"),
-	forged(b"authentication-Results", b"\r\n\tmx.example.org;\r\n\tspf=pass"),
-	foreign(b"Authentication-Results", b" mx.example.org.elsewhere.example; none"),
-	forged(b"Authentication-Results", b" (a comment) \"mx.example.org\"; spf=pass"),
-	forged(b"X-SPAM-FLAG", b" NO"),
-	forged(b"X-Spam-Report", b" nothing\r\n  to see\r\n\there"),
-	foreign(b"Authentication-Results-Copy", b" mx.example.org; none"),
-	forged(b"X-Spam-Flag", b"\tNO"),
-	foreign(b"Authentication-Results", b"\tlast.example; none"),
-	forged(b"Authentication-Results", b" mx.example.org.; none"),
-]
-# Sendmail rewrites fields with addresses itself: none of those here.
-OCTETS = [
-	b"Subject:   three spaces", b"X-None:nothing", b"X-Tab:\ttab", b"X-Two:\t two", b"X-Trailing: value \t ", b"X-Empty-Tail: ",
-	b"X-Folded: one\r\n two\r\n\tthree\r\n    four", b"X-Folded-Early:\r\n second line", b"X-Octets: gr\xc3\xb6\xdfer", b"x-CaSe: Kept",
-	b"DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple; d=example.net;\r\n\ts=s;\th=from : subject;  b=AAAA\r\n  BBBB",
-	b"X-Percent: 100% %s %n", b"X-Twice: 1", b"X-Twice:  2", b"X-Long: " + b"x" * 900, b"MIME-Version: 1.0",
-]
 
 
 def check_fields(bench, sent, port=SMTP_PORT):

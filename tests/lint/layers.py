@@ -22,7 +22,6 @@ ADAPTORS = {
     "idn2.h": "src/mail/idn.c",
 }
 LINES_MAX = 500
-TEST_LINES_MAX = 1000  # until the long ones are split
 COMMENTED = (".c", ".h", ".py", ".sh", ".am", ".ac", ".conf", ".5", ".8", ".service", ".scenario")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 # What never belongs into the tree: paths of somebody's machine.
@@ -77,7 +76,7 @@ def main():
             check_source(path, name, text)
         if path.suffix in COMMENTED and "SPDX-License-Identifier: BSD-2-Clause" not in text[:400]:
             fail("every file names its licence", name)
-        if path.suffix in (".c", ".h", ".py", ".sh") and text.count("\n") > (TEST_LINES_MAX if name.startswith("tests/") else LINES_MAX):
+        if path.suffix in (".c", ".h", ".py", ".sh") and text.count("\n") > LINES_MAX:
             fail("a file stays below %d lines" % LINES_MAX, f"{name}: {text.count(chr(10))}")
         if MACHINE.search(text) and name != "tests/lint/layers.py":
             fail("no machine is named", name)
