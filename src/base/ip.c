@@ -8,10 +8,10 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#define V4_OCTETS 4
-#define V6_OCTETS 16
-#define V4_BITS 32
-#define V6_BITS 128
+#define V4_OCTETS   4
+#define V6_OCTETS   16
+#define V4_BITS     32
+#define V6_BITS     128
 #define MAPPED_BITS 96
 
 static const uint8_t mapped_prefix[MAPPED_BITS / 8] = { [10] = 0xff, [11] = 0xff };

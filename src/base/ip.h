@@ -13,16 +13,16 @@
 
 struct sockaddr;
 
-#define IP_TEXT_MAX 46  /* INET6_ADDRSTRLEN */
+#define IP_TEXT_MAX  46 /* INET6_ADDRSTRLEN */
 #define NET_TEXT_MAX 50 /* address, slash, three digits */
 
 struct ip {
-	uint8_t family; /* 4, 6, or 0: no address */
+	uint8_t family;     /* 4, 6, or 0: no address */
 	uint8_t octets[16]; /* network order; IPv4 uses the first four, the rest is zero */
 };
 
 struct net {
-	struct ip ip;  /* host bits are zero */
+	struct ip ip; /* host bits are zero */
 	uint8_t bits;
 };
 

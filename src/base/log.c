@@ -10,8 +10,8 @@
 
 #include "base/base.h"
 
-#define IDENT "mailreeve"
-#define CUT_MARK "..."
+#define IDENT       "mailreeve"
+#define CUT_MARK    "..."
 #define WRITE_TRIES 8 /* a signal may interrupt write(2); a storm of them must not hold a session up */
 
 static const struct {

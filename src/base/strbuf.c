@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CUT_MARK "..."
-#define CUT_OCTETS (sizeof(CUT_MARK) - 1)
+#define CUT_MARK      "..."
+#define CUT_OCTETS    (sizeof(CUT_MARK) - 1)
 #define ESCAPE_OCTETS 4 /* \xHH */
 
 void strbuf_open(struct strbuf *buf, char *memory, size_t size)

@@ -31,8 +31,8 @@ enum check_state {
 };
 
 struct check_part {
-	enum stage starts_at;   /* the earliest stage at which its input is known */
-	enum stage needed_by;   /* the verdict of this stage waits for it, within the budget */
+	enum stage starts_at; /* the earliest stage at which its input is known */
+	enum stage needed_by; /* the verdict of this stage waits for it, within the budget */
 	/* Ask, never block. Returns CHECK_DONE when there is nothing to wait for. */
 	enum check_state (*start)(struct check_run *run);
 	/*
@@ -50,14 +50,14 @@ struct check_part {
 };
 
 struct check {
-	const char *name;                    /* also its group in the configuration and its section in the manual */
+	const char *name; /* also its group in the configuration and its section in the manual */
 	const char *help;
 	/* Each row becomes the fact "name.fact" and (FACT_EVIDENCE and FACT_UNSURE) the option "name.points.fact". */
 	const struct fact *facts;
 	size_t n_facts;
-	const struct config_row *options;    /* beside "enabled" and "points.*", which every check has */
+	const struct config_row *options; /* beside "enabled" and "points.*", which every check has */
 	size_t n_options;
-	size_t settings_size;                /* of its settings struct, zeroed before the configuration is read into it */
+	size_t settings_size; /* of its settings struct, zeroed before the configuration is read into it */
 	/*
 	 * After reading: check what types and ranges do not, and add the facts that the configuration names (dnsbl).
 	 * 0 or -1 with err (config_fault). NULL: nothing to do.
@@ -73,14 +73,14 @@ struct check_run {
 	const struct check *check;
 	const struct check_part *part;
 	const void *settings;
-	fact_id first_fact;                  /* the id of check->facts[0]; the others follow */
+	fact_id first_fact; /* the id of check->facts[0]; the others follow */
 	const struct subject *subject;
-	struct evidence *evidence;           /* of the scope */
-	struct arena *arena;                 /* of the scope */
+	struct evidence *evidence; /* of the scope */
+	struct arena *arena;       /* of the scope */
 	struct dns_session *dns;
-	void *state;                         /* the part's own, in the arena; NULL before start */
+	void *state; /* the part's own, in the arena; NULL before start */
 	bool started, done, closing;
-	enum stage stage;                    /* now: goes into the evidence */
+	enum stage stage; /* now: goes into the evidence */
 	clock_ms started_ms;
 };
 

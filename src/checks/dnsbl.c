@@ -14,9 +14,9 @@
 #include "checks/rdns_name.h"
 #include "dns/name.h"
 
-#define PTR_NAMES_MAX 5          /* names of a client that are looked up in lists of domains */
+#define PTR_NAMES_MAX         5  /* names of a client that are looked up in lists of domains */
 #define SESSION_QUESTIONS_MAX 48 /* below dns_settings.session_outstanding_max: room for the other checks' questions */
-#define QUESTION_FLAGS (DNS_FLAG_NO_STALE | DNS_FLAG_SECRET)
+#define QUESTION_FLAGS        (DNS_FLAG_NO_STALE | DNS_FLAG_SECRET)
 
 /* One list, asked about one thing. */
 struct query {
@@ -60,7 +60,8 @@ static void state_listings(struct check_run *run, const struct query *query, uin
 		if (query->domain == NULL)
 			check_state_id(run, query->list->codes[i].fact, "%s", address);
 		else
-			check_state_id(run, query->list->codes[i].fact, "%s %s=%s", address, target_of(run)->label, query->domain);
+			check_state_id(run, query->list->codes[i].fact, "%s %s=%s", address, target_of(run)->label,
+			               query->domain);
 	}
 }
 

@@ -7,8 +7,8 @@
 #include "base/strbuf.h"
 #include "dns/name.h"
 
-#define KEY_MARK "{key}"
-#define LOOPBACK 127
+#define KEY_MARK    "{key}"
+#define LOOPBACK    127
 #define ERROR_OCTET 255 /* 127.255.255.0/24: the convention of list operators for "you are not served" */
 
 /* ---- patterns ---- */
@@ -119,7 +119,8 @@ bool dnsbl_pattern_can_list(const struct dnsbl_pattern *pattern)
 
 static bool is_error(const struct dnsbl_list *list, const struct ip *ip)
 {
-	if (ip->family != 4 || ip->octets[0] != LOOPBACK || (ip->octets[1] == ERROR_OCTET && ip->octets[2] == ERROR_OCTET))
+	if (ip->family != 4 || ip->octets[0] != LOOPBACK ||
+	    (ip->octets[1] == ERROR_OCTET && ip->octets[2] == ERROR_OCTET))
 		return true;
 	for (size_t i = 0; i < list->n_errors; i++) {
 		if (dnsbl_pattern_matches(&list->errors[i], ip))

@@ -15,8 +15,8 @@
 #include "dns/dns.h"
 #include "evidence/fact.h"
 
-#define DNSBL_LISTS_MAX 128
-#define DNSBL_CODES_MAX 64  /* of a list: a bit each in the codes of an answer */
+#define DNSBL_LISTS_MAX  128
+#define DNSBL_CODES_MAX  64 /* of a list: a bit each in the codes of an answer */
 #define DNSBL_ERRORS_MAX 64 /* of a list, beside the built-in ones */
 
 /* What a list is asked about, as bits. */
@@ -45,10 +45,10 @@ struct dnsbl_code {
 };
 
 struct dnsbl_list {
-	char *zone;       /* with the key in it */
+	char *zone; /* with the key in it */
 	bool enabled;
-	bool ipv6;        /* may be asked for IPv6 addresses */
-	unsigned over;    /* bits of enum dnsbl_target */
+	bool ipv6;     /* may be asked for IPv6 addresses */
+	unsigned over; /* bits of enum dnsbl_target */
 	struct dnsbl_code *codes;
 	size_t n_codes;
 	struct dnsbl_pattern *errors;

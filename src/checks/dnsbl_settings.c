@@ -12,10 +12,10 @@
 
 #define LIST_NAME_OCTETS_MAX 24 /* "dnsbl.LIST.CODE" is a fact's name */
 #define CODE_NAME_OCTETS_MAX 24
-#define CODE_OCTETS_MAX 31      /* "255-255.255-255.255-255.255-255" */
-#define KEY_OCTETS_MAX 63       /* a label */
-#define TEXT_SIZE 160           /* of a fact's sentence */
-#define UNSURE_NAME "unsure"
+#define CODE_OCTETS_MAX      31  /* "255-255.255-255.255-255.255-255" */
+#define KEY_OCTETS_MAX       63  /* a label */
+#define TEXT_SIZE            160 /* of a fact's sentence */
+#define UNSURE_NAME          "unsure"
 
 enum { KIND_BLOCK, KIND_ALLOW };
 
@@ -59,7 +59,7 @@ static const struct config_row code_rows[] = {
 		.min = 1,
 		.max = CODE_OCTETS_MAX,
 		.help = "The address that the list answers: \"127.0.0.2\"; each octet may be a range \"4-7\", \"*\", or \"&8\" "
-		        "(this bit is set); or a network, \"127.0.1.0/24\". A code that no row names is never a listing.",
+			"(this bit is set); or a network, \"127.0.1.0/24\". A code that no row names is never a listing.",
 	},
 	{
 		.name = "name",
@@ -68,7 +68,7 @@ static const struct config_row code_rows[] = {
 		.min = 1,
 		.max = CODE_NAME_OCTETS_MAX,
 		.help = "What it means; the fact is dnsbl.LIST.NAME. Letters a-z, digits, '-' and '_'. Several codes may have "
-		        "the same name, and the same points then.",
+			"the same name, and the same points then.",
 	},
 	{
 		.name = "points",
@@ -128,7 +128,7 @@ static const struct config_row list_rows[] = {
 		.max = COUNT(targets),
 		.fallback = "[ \"client\" ]",
 		.help = "What the list is asked about: \"client\" (the address), or, for a list of domains, \"helo\" (the name "
-		        "in HELO), \"sender\" (the domain in MAIL FROM), \"ptr\" (the names of the client's address).",
+			"in HELO), \"sender\" (the domain in MAIL FROM), \"ptr\" (the names of the client's address).",
 	},
 	{
 		.name = "enabled",
@@ -153,7 +153,7 @@ static const struct config_row list_rows[] = {
 		.max = DNSBL_ERRORS_MAX,
 		.fallback = "[ ]",
 		.help = "Answers, written like codes, with which the list says that it does not answer us. 127.255.255.0/24 "
-		        "always means that. An answer with one of them is no listing, whatever else is in it.",
+			"always means that. An answer with one of them is no listing, whatever else is in it.",
 	},
 	{
 		.name = "ipv6",
@@ -201,7 +201,8 @@ static int check_name(const struct making *making, const struct list_settings *l
 	const struct list_settings *list = &lists[index];
 
 	if (!is_name(list->name))
-		return config_fault(making->config, &list->name, making->err, "must be letters a-z, digits, '-' and '_'");
+		return config_fault(making->config, &list->name, making->err,
+		                    "must be letters a-z, digits, '-' and '_'");
 	for (size_t i = 0; i < index; i++) {
 		if (strcmp(lists[i].name, list->name) == 0)
 			return config_fault(making->config, &list->name, making->err,
@@ -221,7 +222,8 @@ static int make_zone(const struct making *making, const struct list_settings *fr
 		return config_fault(making->config, &from->zone, making->err,
 		                    "needs the option key; set it, or enabled = false for this list");
 	if (strchr(from->key, '.') != NULL)
-		return config_fault(making->config, &from->key, making->err, "must be letters, digits and hyphens only");
+		return config_fault(making->config, &from->key, making->err,
+		                    "must be letters, digits and hyphens only");
 	if (!keyed && from->key[0] != '\0')
 		config_warn(making->config, &from->key, "is not used: there is no {key} in zone");
 	if (!dnsbl_zone_expand(from->zone, missing ? "key" : from->key, zone) || !domain_is_hostname(zone))
@@ -270,9 +272,10 @@ static int make_errors(const struct making *making, const struct list_settings *
 	list->errors = memory_new(from->errors.n * sizeof(list->errors[0]));
 	for (; list->n_errors < from->errors.n; list->n_errors++) {
 		if (!dnsbl_pattern_parse(&list->errors[list->n_errors], errors[list->n_errors]))
-			return config_fault(making->config, &errors[list->n_errors], making->err,
-			                    "must be a code such as \"127.0.0.255\", \"127.0.0.1-3\", \"127.0.*.255\" or "
-			                    "\"127.0.1.0/24\"");
+			return config_fault(
+				making->config, &errors[list->n_errors], making->err,
+				"must be a code such as \"127.0.0.255\", \"127.0.0.1-3\", \"127.0.*.255\" or "
+				"\"127.0.1.0/24\"");
 	}
 	return 0;
 }
@@ -384,7 +387,8 @@ static int make_codes(const struct making *making, const struct list_settings *f
 	bool counts = false;
 
 	if (from->codes.n == 0 || from->codes.n > DNSBL_CODES_MAX)
-		return config_fault(making->config, &from->codes, making->err, "must have 1 to %d codes", DNSBL_CODES_MAX);
+		return config_fault(making->config, &from->codes, making->err, "must have 1 to %d codes",
+		                    DNSBL_CODES_MAX);
 	list->codes = memory_new(from->codes.n * sizeof(list->codes[0]));
 	for (; list->n_codes < from->codes.n; list->n_codes++) {
 		if (make_code(making, from, list, list->n_codes) != 0)
@@ -392,8 +396,8 @@ static int make_codes(const struct making *making, const struct list_settings *f
 		counts = counts || codes[list->n_codes].points_milli != 0;
 	}
 	if (from->enabled && !counts)
-		config_warn(making->config, &from->codes, "have no points: the list \"%s\" is asked, but changes no score",
-		            from->name);
+		config_warn(making->config, &from->codes,
+		            "have no points: the list \"%s\" is asked, but changes no score", from->name);
 	return 0;
 }
 

@@ -9,8 +9,8 @@
 #include "base/base.h"
 #include "checks/check.h"
 
-#define EXEMPT_NETWORKS_MAX 1024
-#define EXEMPT_SENDERS_MAX 1024
+#define EXEMPT_NETWORKS_MAX   1024
+#define EXEMPT_SENDERS_MAX    1024
 #define EXEMPT_RECIPIENTS_MAX 256
 
 struct exempt_settings {
@@ -55,8 +55,8 @@ static const struct config_row options[] = {
 		.max = EXEMPT_SENDERS_MAX,
 		.fallback = "[ ]",
 		.help = "Senders (MAIL FROM) that are not judged: \"user@example.org\", \"user@\" (in any domain), "
-		        "\"example.org\", \".example.org\" (every domain below it). Anyone can forge a sender: prefer "
-		        "networks.",
+			"\"example.org\", \".example.org\" (every domain below it). Anyone can forge a sender: prefer "
+			"networks.",
 	},
 	{
 		.name = "recipients",
@@ -65,7 +65,7 @@ static const struct config_row options[] = {
 		.max = EXEMPT_RECIPIENTS_MAX,
 		.fallback = "[ \"postmaster@\", \"abuse@\" ]",
 		.help = "Recipients that accept everything, so that people who are refused can reach somebody; patterns as in "
-		        "senders. \"postmaster@\" includes the bare postmaster.",
+			"senders. \"postmaster@\" includes the bare postmaster.",
 	},
 };
 
@@ -95,9 +95,10 @@ static int check_patterns(const struct config_array *patterns, const struct conf
 
 	for (size_t i = 0; i < patterns->n; i++) {
 		if (!is_pattern(items[i]))
-			return config_fault(config, &items[i], err,
-			                    "must be \"user@example.org\", \"user@\" (in any domain), \"example.org\" or "
-			                    "\".example.org\" (any domain below it); there are no wildcards");
+			return config_fault(
+				config, &items[i], err,
+				"must be \"user@example.org\", \"user@\" (in any domain), \"example.org\" or "
+				"\".example.org\" (any domain below it); there are no wildcards");
 	}
 	return 0;
 }

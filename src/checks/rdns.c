@@ -52,23 +52,24 @@ static const struct config_row options[] = {
 		.max = RDNS_NAMES_MAX,
 		.fallback = "10",
 		.help = "So many names of a client are looked up at most. A client with more of them gets the fact "
-		        "rdns.many_names, and when none of those looked up leads back, it is unsure whether one does.",
+			"rdns.many_names, and when none of those looked up leads back, it is unsure whether one does.",
 	},
 	{
 		.name = "words",
 		.type = CONFIG_STRINGS,
 		.offset = AT(words),
 		.max = RDNS_WORDS_MAX,
-		.fallback = "[ \"dyn\", \"dynamic\", \"dynip\", \"dynamicip\", \"dyndsl\", \"dynadsl\", \"dsl\", \"adsl\", "
-		            "\"vdsl\", \"xdsl\", \"dslam\", \"pool\", \"pools\", \"dip\", \"dhcp\", \"dhcpc\", "
-		            "\"dhcppc\", \"ppp\", \"pppoe\", \"pppoa\", \"dial\", \"dialup\", \"dialin\", \"modem\", "
-		            "\"isdn\", \"cable\", \"cablemodem\", \"catv\", \"docsis\", \"hfc\", \"cpe\", \"hsd\", "
-		            "\"broadband\", \"bband\", \"ftth\", \"fttb\", \"fttx\", \"wimax\", \"wifi\", \"wlan\", "
-		            "\"umts\", \"gprs\", \"lte\", \"3g\", \"4g\", \"5g\", \"mobile\", \"cellular\", \"resi\", "
-		            "\"residential\" ]",
+		.fallback =
+			"[ \"dyn\", \"dynamic\", \"dynip\", \"dynamicip\", \"dyndsl\", \"dynadsl\", \"dsl\", \"adsl\", "
+			"\"vdsl\", \"xdsl\", \"dslam\", \"pool\", \"pools\", \"dip\", \"dhcp\", \"dhcpc\", "
+			"\"dhcppc\", \"ppp\", \"pppoe\", \"pppoa\", \"dial\", \"dialup\", \"dialin\", \"modem\", "
+			"\"isdn\", \"cable\", \"cablemodem\", \"catv\", \"docsis\", \"hfc\", \"cpe\", \"hsd\", "
+			"\"broadband\", \"bband\", \"ftth\", \"fttb\", \"fttx\", \"wimax\", \"wifi\", \"wlan\", "
+			"\"umts\", \"gprs\", \"lte\", \"3g\", \"4g\", \"5g\", \"mobile\", \"cellular\", \"resi\", "
+			"\"residential\" ]",
 		.help = "A name with one of these words says that its address is a dynamic or residential one "
-		        "(rdns.dynamic). A word counts only as a whole part, between dots, hyphens and digits, and never in "
-		        "the last two labels.",
+			"(rdns.dynamic). A word counts only as a whole part, between dots, hyphens and digits, and never in "
+			"the last two labels.",
 	},
 	{
 		.name = "static_words",
@@ -76,11 +77,11 @@ static const struct config_row options[] = {
 		.offset = AT(static_words),
 		.max = RDNS_WORDS_MAX,
 		.fallback = "[ \"static\", \"stat\", \"fixed\", \"business\", \"biz\", \"colo\", \"dedicated\", "
-		            "\"server\", \"srv\", \"vps\", \"mail\", \"mails\", \"mailer\", \"mailgw\", \"mailout\", "
-		            "\"mailhost\", \"email\", \"smtp\", \"smtps\", \"smtpout\", \"esmtp\", \"mx\", \"mta\", "
-		            "\"mout\", \"out\", \"outbound\", \"relay\", \"newsletter\", \"bounce\" ]",
+			    "\"server\", \"srv\", \"vps\", \"mail\", \"mails\", \"mailer\", \"mailgw\", \"mailout\", "
+			    "\"mailhost\", \"email\", \"smtp\", \"smtps\", \"smtpout\", \"esmtp\", \"mx\", \"mta\", "
+			    "\"mout\", \"out\", \"outbound\", \"relay\", \"newsletter\", \"bounce\" ]",
 		.help = "A name with one of these words, counted in the same way, is never rdns.dynamic: somebody named the "
-		        "host for what it does, or says that its address does not change.",
+			"host for what it does, or says that its address does not change.",
 	},
 };
 
@@ -91,15 +92,15 @@ struct forward {
 	const char *name;
 	struct dns_question *question; /* NULL: not asked yet */
 	enum forward_state state;
-	enum dns_why why;              /* FORWARD_UNSURE */
+	enum dns_why why; /* FORWARD_UNSURE */
 	unsigned traits;
 };
 
 struct rdns_state {
-	struct dns_question *ptr;      /* NULL once answered */
+	struct dns_question *ptr; /* NULL once answered */
 	struct forward *forwards;
 	size_t n_forwards;
-	bool more;                     /* names than names_max */
+	bool more; /* names than names_max */
 };
 
 static int check_words(const struct config_array *array, const struct config *config, struct err *err)
@@ -108,9 +109,10 @@ static int check_words(const struct config_array *array, const struct config *co
 
 	for (size_t i = 0; i < array->n; i++) {
 		if (!rdns_word_is_valid(words[i]))
-			return config_fault(config, &words[i], err,
-			                    "must be a part of a host name: a-z, digits and, inside, hyphens, %d at most",
-			                    RDNS_WORD_OCTETS_MAX);
+			return config_fault(
+				config, &words[i], err,
+				"must be a part of a host name: a-z, digits and, inside, hyphens, %d at most",
+				RDNS_WORD_OCTETS_MAX);
 	}
 	return 0;
 }

@@ -9,11 +9,11 @@
 #include "base/base.h"
 #include "dns/name.h"
 
-#define HEAD_SIZE (DNS_WIRE_MAX + 1) /* a name is no longer than that once its escapes are one octet each */
-#define NUMBERS_MAX 128              /* as many as fit into a name with something between them */
-#define V4_OCTETS 4
-#define V6_OCTETS 16
-#define V6_GROUPS 8
+#define HEAD_SIZE       (DNS_WIRE_MAX + 1) /* a name is no longer than that once its escapes are one octet each */
+#define NUMBERS_MAX     128                /* as many as fit into a name with something between them */
+#define V4_OCTETS       4
+#define V6_OCTETS       16
+#define V6_GROUPS       8
 #define HALF_DIGITS_MIN 4 /* hex digits other than 0 that half an IPv6 address needs to be recognised by itself */
 
 static bool is_digit(char c)

@@ -19,7 +19,7 @@
 /* What a name says, as bits. Ordered: the larger the sum, the less the name speaks for a mail server. */
 enum rdns_trait {
 	RDNS_NAME_GENERIC = 1, /* made from the address: two or more of its octets side by side, or all of it in hex */
-	RDNS_NAME_DYNAMIC = 2, /* a word says that the address is a dynamic or residential one, and none says otherwise */
+	RDNS_NAME_DYNAMIC = 2, /* a word says that the address is a dynamic or residential one, none the contrary */
 };
 
 /* Words as rdns_word_is_valid() wants them. */

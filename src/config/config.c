@@ -9,9 +9,9 @@
 #include "config/config_private.h"
 
 #define OVERRIDE_ORDER (SIZE_MAX / 2) /* errors of overrides come after those of the file */
-#define MESSAGE_MAX 800
-#define SPACE " \t\r\n"
-#define MORE_OCTETS 64 /* kept free for "and N more" */
+#define MESSAGE_MAX    800
+#define SPACE          " \t\r\n"
+#define MORE_OCTETS    64 /* kept free for "and N more" */
 
 void config_add_origin(const struct node *node, struct strbuf *text)
 {

@@ -39,11 +39,11 @@ void config_close(struct config **config);
  * OPTION = VALUE: message" (or "default of OPTION ..."). Returns -1.
  */
 int config_fault(const struct config *config, const void *value, struct err *err, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 
 /* The same as a warning: collected, and shown by config_each_warning(). */
 void config_warn(struct config *config, const void *value, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 void config_each_warning(const struct config *config, void (*show)(void *context, const char *warning), void *context);
 
 /* Every option, its value and where it came from ("default", "FILE:LINE", "-o"), as a file that could be read again.

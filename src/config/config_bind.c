@@ -10,8 +10,8 @@
 #include "config/config_private.h"
 #include "config/nearest.h"
 
-#define PROBLEM_MAX 800
-#define WRONG_MAX 400
+#define PROBLEM_MAX     800
+#define WRONG_MAX       400
 #define KNOWN_SHOWN_MAX 160
 
 struct binder {
@@ -194,15 +194,15 @@ static void bind_array(struct binder *binder, const struct option *option, const
 		const char *element = path_to_element(binder, path, i);
 
 		keep_value(binder, (struct value){
-		                       .kind = row->type == CONFIG_LIST      ? VALUE_ELEMENT
-		                               : row->type == CONFIG_STRINGS ? VALUE_STRING
-		                                                             : VALUE_NETWORK,
-		                       .address = address,
-		                       .row = row,
-		                       .path = element,
-		                       .node = child,
-		                       .owner = scope.owner,
-		                   });
+					   .kind = row->type == CONFIG_LIST      ? VALUE_ELEMENT
+		                                   : row->type == CONFIG_STRINGS ? VALUE_STRING
+		                                                                 : VALUE_NETWORK,
+					   .address = address,
+					   .row = row,
+					   .path = element,
+					   .node = child,
+					   .owner = scope.owner,
+				   });
 		bind_element(binder, option, child, address, scope.owner, element);
 	}
 }
@@ -215,13 +215,13 @@ static void bind_node(struct binder *binder, const struct option *option, const 
 	struct strbuf wrong;
 
 	keep_value(binder, (struct value){
-	                       .kind = VALUE_OPTION,
-	                       .address = option_address(option, scope.element),
-	                       .row = row,
-	                       .path = path,
-	                       .node = node,
-	                       .owner = scope.owner,
-	                   });
+				   .kind = VALUE_OPTION,
+				   .address = option_address(option, scope.element),
+				   .row = row,
+				   .path = path,
+				   .node = node,
+				   .owner = scope.owner,
+			   });
 	if (row->type == CONFIG_STRINGS || row->type == CONFIG_NETWORKS || row->type == CONFIG_LIST) {
 		bind_array(binder, option, node, scope, path);
 		return;

@@ -6,8 +6,8 @@
 #include "base/strbuf.h"
 #include "config/config.h"
 
-#define MASK "***"
-#define KEY_OCTETS_MIN 20
+#define MASK            "***"
+#define KEY_OCTETS_MIN  20
 #define OCTET_LABEL_MAX 3 /* a label of an address: "113", "f" */
 
 /* Services that give every customer a name of his own below these. */

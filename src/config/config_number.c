@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define EXPONENT_LIMIT 100000 /* anything beyond is out of range all the same */
-#define DIGITS_LIMIT 15       /* of a value that could still fit an int in thousandths, with room to spare */
+#define DIGITS_LIMIT   15     /* of a value that could still fit an int in thousandths, with room to spare */
 
 static bool is_suffix(const char *text)
 {

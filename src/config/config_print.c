@@ -8,7 +8,7 @@
 #include "base/siphash.h"
 #include "config/config_private.h"
 
-#define LINE_OCTETS 100
+#define LINE_OCTETS   100
 #define INDENT_OCTETS 8 /* of a tab, for the help's line length */
 
 struct printing {

@@ -15,7 +15,7 @@
 #include "config/config.h"
 #include "config/config_tree.h"
 
-#define CONFIG_PATH_MAX 256
+#define CONFIG_PATH_MAX        256
 #define CONFIG_VALUE_SHOWN_MAX 80
 #define CONFIG_PLACE_SHOWN_MAX 400
 

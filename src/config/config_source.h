@@ -16,11 +16,11 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 
-#define SOURCE_OCTETS_MAX (1024 * 1024) /* all files together */
-#define SOURCE_FILES_MAX 256
+#define SOURCE_OCTETS_MAX        (1024 * 1024) /* all files together */
+#define SOURCE_FILES_MAX         256
 #define SOURCE_INCLUDE_DEPTH_MAX 10
-#define SOURCE_GROUP_DEPTH_MAX 32 /* groups and lists within each other */
-#define SOURCE_NAMES_MAX 20000    /* libconfig compares each name of a group with each other */
+#define SOURCE_GROUP_DEPTH_MAX   32    /* groups and lists within each other */
+#define SOURCE_NAMES_MAX         20000 /* libconfig compares each name of a group with each other */
 
 struct source_place {
 	const char *file; /* NULL: the text did not come from a file */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define PATH_OCTETS_MAX 256
+#define PATH_OCTETS_MAX  256
 #define VALUE_OCTETS_MAX 65536
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -7,7 +7,7 @@
 #include "base/ip.h"
 #include "config/config_private.h"
 
-#define HIDDEN "(hidden)"
+#define HIDDEN          "(hidden)"
 #define POINTS_TEXT_MAX 32
 
 static void add_string(const struct config_row *row, const struct node *node, struct strbuf *text)

@@ -24,7 +24,7 @@ enum config_type {
 	CONFIG_LIST,          /* struct config_array of structs: ( { ... }, { ... } ), described by `list` */
 };
 
-#define CONFIG_OFF (-2147483647 - 1)
+#define CONFIG_OFF               (-2147483647 - 1)
 #define CONFIG_STRING_OCTETS_MAX 4096
 
 struct config_array {

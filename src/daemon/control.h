@@ -14,13 +14,13 @@
 
 enum control_kind {
 	/* worker to supervisor */
-	CONTROL_READY, /* it serves */
-	CONTROL_FAILED, /* it cannot serve: text says why; it ends */
-	CONTROL_LEFT, /* it has left the shared socket: every new connection is somebody else's */
+	CONTROL_READY,    /* it serves */
+	CONTROL_FAILED,   /* it cannot serve: text says why; it ends */
+	CONTROL_LEFT,     /* it has left the shared socket: every new connection is somebody else's */
 	CONTROL_SESSIONS, /* value: sessions alive; told on every change from the first DRAIN or STOP on */
 	/* supervisor to worker; value: for how many milliseconds more sessions may run */
 	CONTROL_DRAIN, /* leave the shared socket now, finish the sessions, end */
-	CONTROL_STOP, /* go on serving, but tell how many sessions are alive */
+	CONTROL_STOP,  /* go on serving, but tell how many sessions are alive */
 	CONTROL_CLOSE, /* after STOP: take what is still in the backlog, then as DRAIN */
 	CONTROL_STATS, /* log statistics */
 };

@@ -20,10 +20,10 @@
 
 #define NO_ID                 ((uid_t)-1) /* the kernel\'s "leave it", for users and groups */
 #define LISTEN_BACKLOG        1024
-#define LISTEN_INHERITED_FD   3 /* where systemd begins */
+#define LISTEN_INHERITED_FD   3    /* where systemd begins */
 #define DIRECTORY_PATIENCE_MS 5000 /* somebody else may hold the directory's lock for a moment */
 #define IN_USE_PATIENCE_MS    1500 /* how long somebody must be seen to own a socket or a port */
-#define LOOK_EVERY_MS         150 /* every look is a connection to a living owner */
+#define LOOK_EVERY_MS         150  /* every look is a connection to a living owner */
 #define TRY_EVERY_MS          20
 
 struct listener {
@@ -62,7 +62,7 @@ static int parse_unix(struct listener_address *address, const char *path, struct
 		return err_set(err, "the path must begin with a slash, as in \"unix:/run/mailreeve/mailreeve.sock\"");
 	if (octets >= sizeof(name->sun_path))
 		return err_set(err, "the path has %zu octets; a socket's may have %zu", octets,
-			       sizeof(name->sun_path) - 1);
+		               sizeof(name->sun_path) - 1);
 	name->sun_family = AF_UNIX;
 	memcpy(name->sun_path, path, octets + 1);
 	address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + octets + 1);
@@ -93,8 +93,8 @@ static void plain_host(char *host, int family)
 static int parse_inet(struct listener_address *address, int family, const char *rest, struct err *err)
 {
 	const struct addrinfo hints = { .ai_family = family,
-					.ai_socktype = SOCK_STREAM,
-					.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
+		                        .ai_socktype = SOCK_STREAM,
+		                        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE };
 	struct addrinfo *found = NULL;
 	char copy[256], *host;
 
@@ -198,9 +198,9 @@ static int path_clear(const char *text, const struct listener_address *address, 
 	}
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(err,
-			       "socket = \"%s\": there is something else than a socket at this path; remove it or name "
-			       "another path",
-			       text);
+		               "socket = \"%s\": there is something else than a socket at this path; remove it or name "
+		               "another path",
+		               text);
 	switch (owner_wait(address)) {
 	case OWNER_NOBODY:
 		break;
@@ -208,13 +208,13 @@ static int path_clear(const char *text, const struct listener_address *address, 
 		if (errno == ENOENT)
 			return 0;
 		return err_set(err, "socket = \"%s\": whether somebody uses it cannot be told: %s", text,
-			       strerror(errno));
+		               strerror(errno));
 	default:
 		return err_set(err, "socket = \"%s\": another instance owns it", text);
 	}
 	if (unlink(path) && errno != ENOENT)
 		return err_set(err, "socket = \"%s\": left behind by a dead instance, and cannot be removed: %s", text,
-			       strerror(errno));
+		               strerror(errno));
 	return 0;
 }
 
@@ -272,7 +272,7 @@ static int rights_set(struct listener *listener, const char *path, const struct 
 }
 
 static int bind_unix(struct listener *listener, const char *text, const struct listener_address *address,
-		     const struct listener_rights *rights, struct err *err)
+                     const struct listener_rights *rights, struct err *err)
 {
 	const char *path = path_of(address);
 	mode_t old;
@@ -288,7 +288,7 @@ static int bind_unix(struct listener *listener, const char *text, const struct l
 	listener->path = memory_strdup(path);
 	if (rights_set(listener, path, rights))
 		return err_set(err, "socket = \"%s\": cannot be given to its user and group: %s", text,
-			       strerror(errno));
+		               strerror(errno));
 	return 0;
 }
 
@@ -306,14 +306,14 @@ static int bind_inet(int fd, const char *text, const struct listener_address *ad
 			return err_set(err, "socket = \"%s\": %s", text, strerror(errno));
 		if (clock_now() >= end)
 			return err_set(err, "socket = \"%s\": another instance, or another program, owns this port",
-				       text);
+			               text);
 		sleep_ms(TRY_EVERY_MS);
 	}
 	return 0;
 }
 
 static int listener_make(struct listener *listener, const char *text, const struct listener_address *address,
-			 const struct listener_rights *rights, struct err *err)
+                         const struct listener_rights *rights, struct err *err)
 {
 	const bool unix_socket = address->address.ss_family == AF_UNIX;
 
@@ -321,11 +321,11 @@ static int listener_make(struct listener *listener, const char *text, const stru
 	if (listener->fd < 0)
 		return err_set(err, "socket = \"%s\": %s", text, strerror(errno));
 	if (unix_socket ? path_clear(text, address, err) || bind_unix(listener, text, address, rights, err)
-			: bind_inet(listener->fd, text, address, err))
+	                : bind_inet(listener->fd, text, address, err))
 		return -1;
 	if (listen(listener->fd, LISTEN_BACKLOG))
 		return err_set(err, "socket = \"%s\": %s", text,
-			       errno == EADDRINUSE ? "another instance owns this port" : strerror(errno));
+		               errno == EADDRINUSE ? "another instance owns this port" : strerror(errno));
 	return 0;
 }
 
@@ -349,7 +349,7 @@ static void listener_free(struct listener **listener)
 }
 
 struct listener *listener_open(const char *text, const struct listener_address *address,
-			       const struct listener_rights *rights, struct err *err)
+                               const struct listener_rights *rights, struct err *err)
 {
 	struct listener *listener = memory_new(sizeof(*listener));
 	const bool unix_socket = address->address.ss_family == AF_UNIX;
@@ -397,9 +397,9 @@ struct listener *listener_inherit(struct err *err)
 
 	if (socket_option(fd, SO_TYPE) != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN) != 1) {
 		err_set(err,
-			"descriptor %d, handed over by systemd, must be a listening stream socket (ListenStream=, "
-			"Accept=no)",
-			fd);
+		        "descriptor %d, handed over by systemd, must be a listening stream socket (ListenStream=, "
+		        "Accept=no)",
+		        fd);
 		return NULL;
 	}
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)) {

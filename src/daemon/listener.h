@@ -33,8 +33,8 @@ struct listener;
 
 struct listener_rights { /* of a unix socket */
 	mode_t mode;
-	uid_t uid; /* (uid_t)-1: as it comes */
-	gid_t gid; /* (gid_t)-1: the directory's group where that is setgid, else fallback_gid */
+	uid_t uid;          /* (uid_t)-1: as it comes */
+	gid_t gid;          /* (gid_t)-1: the directory's group where that is setgid, else fallback_gid */
 	gid_t fallback_gid; /* (gid_t)-1: the process's own */
 };
 
@@ -43,7 +43,7 @@ struct listener_rights { /* of a unix socket */
  * one with a living owner, or anything that is no socket, is left alone. NULL with err.
  */
 struct listener *listener_open(const char *text, const struct listener_address *address,
-			       const struct listener_rights *rights, struct err *err);
+                               const struct listener_rights *rights, struct err *err);
 
 /* Is there a socket from systemd for us (LISTEN_PID, LISTEN_FDS)? It then sits on descriptors 3 and up: how many.
  * Clears the environment. */

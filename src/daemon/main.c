@@ -30,7 +30,7 @@ struct program {
 	struct listener *listener;
 	struct pidfile *pidfile;
 	struct notify *notify;
-	int parent_fd; /* the process that was called waits here; -1: in the foreground */
+	int parent_fd;     /* the process that was called waits here; -1: in the foreground */
 	int inherited_fds; /* from systemd */
 };
 
@@ -241,7 +241,7 @@ static void check_reload(const struct program *program)
 	again = setup_open(&program->options, &err);
 	if (!again)
 		log_warning("as user %s the configuration cannot be read again, a reload will be refused: %s",
-			    program->identity.user, err.text);
+		            program->identity.user, err.text);
 	setup_close(&again);
 }
 
@@ -263,8 +263,8 @@ static enum exit_code prepare(struct program *program, struct err *err)
 	files = privileges_raise_files(daemon->files_max);
 	if (files < FILES_FEW)
 		log_warning("only %ld open files are allowed (files_max = %d): each session takes one; raise the limit "
-			    "(LimitNOFILE=)",
-			    files, daemon->files_max);
+		            "(LimitNOFILE=)",
+		            files, daemon->files_max);
 	code = make_listener(program, err);
 	if (code == EXIT_FINE)
 		code = make_pidfile(program, err);

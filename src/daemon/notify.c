@@ -73,7 +73,7 @@ void notify_send(struct notify *notify, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	(void)sendto(notify->fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&notify->address,
-		     notify->length);
+	             notify->length);
 }
 
 void notify_reloading(struct notify *notify)
@@ -82,5 +82,5 @@ void notify_reloading(struct notify *notify)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	notify_send(notify, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the configuration",
-		    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	            (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }

@@ -65,7 +65,7 @@ static void getopt_tables_fill(struct getopt_tables *tables)
 	*letter++ = ':'; /* report a missing argument as ':', not as '?' */
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		tables->longs[i] = (struct option){ rows[i].name, rows[i].argument ? required_argument : no_argument,
-						    NULL, rows[i].key };
+			                            NULL, rows[i].key };
 		if (rows[i].key >= KEY_ALLOW_ROOT)
 			continue;
 		*letter++ = (char)rows[i].key;
@@ -78,7 +78,7 @@ static int override_add(struct options *options, const char *text, struct err *e
 {
 	if (options->n_overrides == OPTIONS_OVERRIDES_MAX)
 		return err_set(err, "-o %s: more than %d options are set on the command line", text,
-			       OPTIONS_OVERRIDES_MAX);
+		               OPTIONS_OVERRIDES_MAX);
 	options->overrides[options->n_overrides++] = text;
 	return 0;
 }
@@ -139,7 +139,7 @@ static int option_fault(int key, const char *word, struct err *err)
 
 	if (key == ':')
 		return err_set(err, "%s needs an argument; see mailreeve --help",
-			       strncmp(word, "--", 2) == 0 ? word : letter);
+		               strncmp(word, "--", 2) == 0 ? word : letter);
 	if (optopt && name_of(optopt))
 		return err_set(err, "--%s takes no argument; see mailreeve --help", name_of(optopt));
 	return err_set(err, "%s is not an option; see mailreeve --help", optopt ? letter : word);
@@ -172,7 +172,7 @@ static void print_option(FILE *out, size_t row)
 
 	if (rows[row].key < KEY_ALLOW_ROOT)
 		snprintf(left, sizeof(left), "-%c, --%s%s%s", rows[row].key, rows[row].name, argument ? " " : "",
-			 argument ? argument : "");
+		         argument ? argument : "");
 	else
 		snprintf(left, sizeof(left), "    --%s", rows[row].name);
 	fprintf(out, "  %-24s %s\n", left, rows[row].help);
@@ -181,7 +181,7 @@ static void print_option(FILE *out, size_t row)
 void options_print_help(FILE *out)
 {
 	fprintf(out, "usage: mailreeve [-fnvV] [-c FILE] [-o NAME=VALUE]... [--print-config] [--print-facts] "
-		     "[--allow-root] [--help]\n\n");
+	             "[--allow-root] [--help]\n\n");
 	for (size_t i = 0; i < COUNT(rows); i++)
 		if (rows[i].help)
 			print_option(out, i);

@@ -47,7 +47,7 @@ static int open_locked(const char *path, struct err *err)
 
 	if (fd < 0)
 		return err_set(err, "pid_file = \"%s\": %s", path,
-			       errno == ELOOP ? "is a symbolic link" : strerror(errno));
+		               errno == ELOOP ? "is a symbolic link" : strerror(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink > 1)
 		err_set(err, "pid_file = \"%s\": must be a plain file with one name", path);
 	else if (flock(fd, LOCK_EX | LOCK_NB))

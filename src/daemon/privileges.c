@@ -56,7 +56,7 @@ static bool must_exist(const char *user)
 }
 
 enum exit_code privileges_find(struct identity *identity, const char *user, const char *group, bool allow_root,
-			       struct err *err)
+                               struct err *err)
 {
 	struct err why = { "" };
 
@@ -74,8 +74,8 @@ enum exit_code privileges_find(struct identity *identity, const char *user, cons
 	}
 	if (identity->uid == 0 && !allow_root) {
 		err_set(err,
-			"user = \"%s\": mailreeve does not serve as root; name a user of its own, or give --allow-root",
-			user);
+		        "user = \"%s\": mailreeve does not serve as root; name a user of its own, or give --allow-root",
+		        user);
 		return EXIT_NO_PERMISSION;
 	}
 	identity->change = identity->uid != 0 || *group;

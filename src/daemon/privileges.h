@@ -27,7 +27,7 @@ struct identity {
  * EXIT_NO_PERMISSION: it would be root.
  */
 enum exit_code privileges_find(struct identity *identity, const char *user, const char *group, bool allow_root,
-			       struct err *err);
+                               struct err *err);
 
 /* The number of a group. 0 or -1 with err. */
 int privileges_find_group(gid_t *gid, const char *name, struct err *err);

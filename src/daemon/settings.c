@@ -25,8 +25,8 @@ const struct config_row daemon_rows[] = {
 	  .max = 255,
 	  .fallback = "\"unix:/run/mailreeve/mailreeve.sock\"",
 	  .help = "Where the MTA connects: \"unix:PATH\" (also \"local:PATH\"), \"inet:PORT@ADDRESS\" or "
-		  "\"inet6:PORT@ADDRESS\". Without an address: on "
-		  "every address of the machine. A socket handed over by systemd is used in its place." },
+	          "\"inet6:PORT@ADDRESS\". Without an address: on "
+	          "every address of the machine. A socket handed over by systemd is used in its place." },
 	{ .name = "socket_mode",
 	  .type = CONFIG_MODE,
 	  .offset = AT(socket_mode),
@@ -40,14 +40,14 @@ const struct config_row daemon_rows[] = {
 	  .max = 255,
 	  .fallback = "\"\"",
 	  .help = "The group of a unix socket, for example the MTA's. Empty: the directory's group where the directory "
-		  "is setgid, else the daemon's own." },
+	          "is setgid, else the daemon's own." },
 	{ .name = "user",
 	  .type = CONFIG_STRING,
 	  .offset = AT(user),
 	  .max = 255,
 	  .fallback = "\"" PRIVILEGES_DEFAULT_USER "\"",
 	  .help = "The user that the daemon becomes when root starts it. Started by somebody else it stays who it "
-		  "is." },
+	          "is." },
 	{ .name = "group",
 	  .type = CONFIG_STRING,
 	  .offset = AT(group),
@@ -80,7 +80,7 @@ const struct config_row daemon_rows[] = {
 	  .max = 86400,
 	  .fallback = "7200",
 	  .help = "A connection over which the MTA says nothing for so many seconds is closed. It must be longer than "
-		  "the MTA keeps an idle client." },
+	          "the MTA keeps an idle client." },
 	{ .name = "files_max",
 	  .type = CONFIG_INT,
 	  .offset = AT(files_max),
@@ -88,7 +88,7 @@ const struct config_row daemon_rows[] = {
 	  .max = 1048576,
 	  .fallback = "65536",
 	  .help = "How many files (connections) the daemon asks the system to allow it. It gets at most what the hard "
-		  "limit allows, unless root starts it." },
+	          "limit allows, unless root starts it." },
 };
 const size_t daemon_n_rows = COUNT(daemon_rows);
 
@@ -105,7 +105,7 @@ static int check_daemon(struct setup *setup, struct err *err)
 			"listens on every address of this machine: whoever reaches the port can use it; add @ADDRESS");
 	if (*daemon->pid_file && daemon->pid_file[0] != '/')
 		return config_fault(setup->config, &daemon->pid_file, err,
-				    "must be a path that begins with a slash, or empty");
+		                    "must be a path that begins with a slash, or empty");
 	return 0;
 }
 
@@ -118,9 +118,9 @@ struct setup *setup_open(const struct options *options, struct err *err)
 	setup->sections[n++] = (struct config_section){ "", "The daemon.", daemon_rows, daemon_n_rows, &setup->daemon };
 	n += engine_config_sections(setup->engine_config, setup->sections + n);
 	setup->sections[n++] = (struct config_section){ "headers", "Header fields that are written and removed.",
-							headers_rows, headers_n_rows, &setup->headers };
+		                                        headers_rows, headers_n_rows, &setup->headers };
 	setup->config = config_open(options->config_file, options->overrides, options->n_overrides, setup->sections, n,
-				    err);
+	                            err);
 	if (!setup->config || check_daemon(setup, err))
 		goto fail;
 	setup->engine = engine_open(setup->engine_config, setup->config, err);
@@ -171,13 +171,13 @@ void setup_log_fixed(const struct setup *running, const struct setup *next)
 	for (size_t i = 0; i < COUNT(texts); i++)
 		if (strcmp(texts[i].old, texts[i].new) != 0)
 			log_warning("%s = \"%s\": takes a restart; it stays \"%s\"", texts[i].name, texts[i].new,
-				    texts[i].old);
+			            texts[i].old);
 	if (old->socket_mode != new->socket_mode)
 		log_warning("socket_mode = \"%04o\": takes a restart; it stays \"%04o\"", (unsigned)new->socket_mode,
-			    (unsigned)old->socket_mode);
+		            (unsigned)old->socket_mode);
 	if (old->log != new->log)
 		log_warning("log = \"%s\": takes a restart; it stays \"%s\"", log_choices[new->log],
-			    log_choices[old->log]);
+		            log_choices[old->log]);
 	if (old->files_max != new->files_max)
 		log_warning("files_max = %d: takes a restart; it stays %d", new->files_max, old->files_max);
 }

@@ -14,9 +14,9 @@
 #include "daemon/workers.h"
 
 #define RELOAD_DRAIN_MS   (3600 * 1000) /* what a session that began before a reload may last */
-#define CLOSE_MS_MIN      2000 /* for what is taken from the backlog at the very end */
-#define TAKEOVER_MS       2000 /* how long older workers may take to leave the shared socket */
-#define QUICK_DEATH_MS    1000 /* a worker that lives shorter makes the next one wait */
+#define CLOSE_MS_MIN      2000          /* for what is taken from the backlog at the very end */
+#define TAKEOVER_MS       2000          /* how long older workers may take to leave the shared socket */
+#define QUICK_DEATH_MS    1000          /* a worker that lives shorter makes the next one wait */
 #define FORK_AGAIN_MS     5000
 #define PROGRESS_EVERY_MS 60000
 #define NEVER             WORKERS_NEVER
@@ -25,22 +25,22 @@ enum stage_of_life {
 	LIFE_STARTING, /* the first worker is not ready yet */
 	LIFE_SERVING,
 	LIFE_STOPPING, /* serving on while sessions finish */
-	LIFE_CLOSING, /* the socket is given up */
+	LIFE_CLOSING,  /* the socket is given up */
 };
 
 struct supervisor {
 	const struct supervisor_start *start;
 	enum stage_of_life life;
 	const struct setup *setup; /* what new workers are started with */
-	struct setup *owned; /* the same, when it came by a reload */
-	struct setup *candidate; /* of the reload that is under way */
+	struct setup *owned;       /* the same, when it came by a reload */
+	struct setup *candidate;   /* of the reload that is under way */
 	struct workers workers;
 	int signal_fd;
 	clock_ms takeover_until; /* the new worker serves, the others are about to leave the socket; NEVER: not so */
-	bool reload_wanted; /* SIGHUP came while a reload was under way */
-	unsigned quick_deaths; /* in a row */
-	clock_ms respawn_at; /* NEVER: a worker serves, or starts */
-	clock_ms stop_until; /* sessions may run till then */
+	bool reload_wanted;      /* SIGHUP came while a reload was under way */
+	unsigned quick_deaths;   /* in a row */
+	clock_ms respawn_at;     /* NEVER: a worker serves, or starts */
+	clock_ms stop_until;     /* sessions may run till then */
 	clock_ms progress_at;
 	unsigned stop_signals;
 	bool failed; /* the first worker did not become ready */
@@ -76,11 +76,11 @@ static void status_notify(struct supervisor *supervisor, const char *variables)
 
 	if (draining)
 		notify_send(supervisor->start->notify,
-			    "%sSTATUS=serving, configuration %04x; %zu older workers finish their sessions", variables,
-			    supervisor->setup->digest, draining);
+		            "%sSTATUS=serving, configuration %04x; %zu older workers finish their sessions", variables,
+		            supervisor->setup->digest, draining);
 	else
 		notify_send(supervisor->start->notify, "%sSTATUS=serving, configuration %04x", variables,
-			    supervisor->setup->digest);
+		            supervisor->setup->digest);
 }
 
 static void respawn_schedule(struct supervisor *supervisor, clock_ms lived_ms)
@@ -209,13 +209,13 @@ static void stop_begin(struct supervisor *supervisor)
 	if (supervisor->stop_signals > 1)
 		limit = clock_min(limit, hurry_ms[supervisor->stop_signals > 2]);
 	supervisor->stop_until = supervisor->stop_signals > 1 ? clock_min(supervisor->stop_until, now + limit)
-							      : now + limit;
+	                                                      : now + limit;
 	notify_send(supervisor->start->notify,
-		    "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld\nSTATUS=finishing the sessions that run",
-		    (long long)(limit + 4 * CLOSE_MS_MIN) * 1000);
+	            "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld\nSTATUS=finishing the sessions that run",
+	            (long long)(limit + 4 * CLOSE_MS_MIN) * 1000);
 	log_info(supervisor->stop_signals == 1 ? "stopping: running sessions have %lld s"
-					       : "told again to stop: running sessions have %lld s",
-		 (long long)limit / 1000);
+	                                       : "told again to stop: running sessions have %lld s",
+	         (long long)limit / 1000);
 	if (supervisor->stop_signals > 1) {
 		close_begin(supervisor);
 		return;
@@ -260,7 +260,7 @@ static void on_ready(struct supervisor *supervisor, struct worker_entry *entry)
 	if (supervisor->life == LIFE_STARTING) {
 		supervisor->life = LIFE_SERVING;
 		log_info("started: worker %ld serves on %s with cfg=%04x", (long)entry->pid,
-			 listener_name(*supervisor->start->listener), supervisor->setup->digest);
+		         listener_name(*supervisor->start->listener), supervisor->setup->digest);
 		supervisor->start->ready(supervisor->start->context);
 		notify_send(supervisor->start->notify, "MAINPID=%ld", (long)getpid());
 	} else {
@@ -409,7 +409,7 @@ static void wait_for_something(struct supervisor *supervisor)
 	for (size_t i = 0; i < WORKERS_MAX; i++) {
 		const struct worker_entry *entry = &supervisor->workers.entries[i];
 		fds[1 + i] = (struct pollfd){ .fd = entry->state == WORKER_NONE ? -1 : entry->control_fd,
-					      .events = POLLIN };
+			                      .events = POLLIN };
 	}
 	if (poll(fds, COUNT(fds), next_timeout(supervisor)) <= 0)
 		return;
@@ -457,7 +457,7 @@ static void end_the_rest(struct supervisor *supervisor)
 static bool is_over(const struct supervisor *supervisor)
 {
 	const bool nobody = workers_active(&supervisor->workers) == 0 &&
-			    workers_count(&supervisor->workers, WORKER_DRAINING) == 0;
+	                    workers_count(&supervisor->workers, WORKER_DRAINING) == 0;
 
 	return supervisor->failed || (supervisor->life >= LIFE_STOPPING && nobody);
 }

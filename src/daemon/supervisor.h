@@ -14,10 +14,10 @@
 
 struct supervisor_start {
 	const struct options *options;
-	const struct setup *setup; /* the first configuration: what a reload cannot change stays as it says */
+	const struct setup *setup;  /* the first configuration: what a reload cannot change stays as it says */
 	struct listener **listener; /* closed when the stop begins to refuse */
 	struct notify *notify;
-	void (*ready)(void *context); /* called once, when the first worker serves */
+	void (*ready)(void *context);     /* called once, when the first worker serves */
 	void (*in_worker)(void *context); /* called in every new worker: drop what is the supervisor's own */
 	void *context;
 };

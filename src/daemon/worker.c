@@ -26,18 +26,18 @@
 enum phase {
 	PHASE_SERVING,
 	PHASE_STOPPING, /* serving, while the supervisor waits for the sessions to end */
-	PHASE_CLOSING, /* serving, until the shared socket's backlog is empty */
+	PHASE_CLOSING,  /* serving, until the shared socket's backlog is empty */
 	PHASE_DRAINING, /* away from the shared socket: the sessions that are left */
 };
 
 struct worker {
 	const struct worker_start *start;
 	enum phase phase;
-	clock_ms until; /* no session runs longer; from STOPPING on */
+	clock_ms until;       /* no session runs longer; from STOPPING on */
 	clock_ms close_until; /* while CLOSING: the shared socket is left by then */
-	unsigned quiet; /* looks in a row that saw nothing */
-	unsigned told; /* sessions, as last told to the supervisor */
-	int ended_fd; /* readable when libmilter has returned */
+	unsigned quiet;       /* looks in a row that saw nothing */
+	unsigned told;        /* sessions, as last told to the supervisor */
+	int ended_fd;         /* readable when libmilter has returned */
 };
 
 /*

@@ -11,7 +11,7 @@
 
 #define DRAINING_MAX     8
 #define READY_LIMIT_MS   60000 /* a new worker must be ready by then */
-#define END_GRACE_MS     5000 /* over the limit that a worker was told */
+#define END_GRACE_MS     5000  /* over the limit that a worker was told */
 #define RESPAWN_FIRST_MS 100
 #define RESPAWN_MAX_MS   5000
 
@@ -39,7 +39,7 @@ static void close_control_ends(const struct workers *workers)
 }
 
 struct worker_entry *workers_start(struct workers *workers, struct worker_start *start, void (*in_child)(void *context),
-				   void *context, struct err *err)
+                                   void *context, struct err *err)
 {
 	struct worker_entry *entry = free_entry(workers);
 	int ends[2];
@@ -138,7 +138,7 @@ void workers_hurry_oldest(struct workers *workers, int limit_s)
 	if (unhurried(workers, &oldest) <= DRAINING_MAX)
 		return;
 	log_warning("more than %d workers finish sessions from before a reload: worker %ld has %d s left", DRAINING_MAX,
-		    (long)oldest->pid, limit_s);
+	            (long)oldest->pid, limit_s);
 	oldest->hurried = true;
 	workers_tell(oldest, CONTROL_DRAIN, (clock_ms)limit_s * 1000);
 }
@@ -192,7 +192,7 @@ void workers_kill_late(struct workers *workers)
 		if (entry->state == WORKER_NONE || now < entry->kill_at)
 			continue;
 		log_error("worker %ld %s: killed", (long)entry->pid,
-			  entry->state == WORKER_STARTING ? "did not become ready in time" : "did not end in time");
+		          entry->state == WORKER_STARTING ? "did not become ready in time" : "did not end in time");
 		workers_kill(entry);
 	}
 }
@@ -203,7 +203,7 @@ void workers_log_death(const struct worker_entry *entry, int status)
 
 	if (WIFSIGNALED(status) && !entry->killed)
 		log_error("%s %ld died of signal %d (%s)%s", what, (long)entry->pid, WTERMSIG(status),
-			  strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", leaving a core file" : "");
+		          strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", leaving a core file" : "");
 	else if (WIFEXITED(status) && WEXITSTATUS(status) != EXIT_FINE && !entry->killed)
 		log_error("%s %ld ended with exit status %d", what, (long)entry->pid, WEXITSTATUS(status));
 	else if (entry->state == WORKER_DRAINING && !entry->killed)
@@ -216,6 +216,6 @@ void workers_log_progress(const struct workers *workers, bool stopping)
 		const struct worker_entry *entry = &workers->entries[i];
 		if (entry->state == WORKER_DRAINING || (entry->state == WORKER_SERVING && stopping))
 			log_info("worker %ld (cfg=%04x) is still finishing %u sessions", (long)entry->pid,
-				 entry->digest, entry->sessions);
+			         entry->digest, entry->sessions);
 	}
 }

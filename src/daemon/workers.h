@@ -29,16 +29,16 @@ enum worker_state {
 struct worker_entry {
 	enum worker_state state;
 	bool candidate; /* it starts with a new configuration, and will take over from the others */
-	bool hurried; /* while draining it was told a shorter limit */
-	bool left; /* the shared socket: it accepts no connection any more */
-	bool killed; /* by us: its death is no news */
+	bool hurried;   /* while draining it was told a shorter limit */
+	bool left;      /* the shared socket: it accepts no connection any more */
+	bool killed;    /* by us: its death is no news */
 	pid_t pid;
-	int control_fd; /* -1: it is gone, or this is a free place */
-	uint16_t digest; /* of its configuration */
+	int control_fd;    /* -1: it is gone, or this is a free place */
+	uint16_t digest;   /* of its configuration */
 	unsigned sessions; /* as last told */
 	clock_ms started_ms;
 	clock_ms draining_ms; /* since when */
-	clock_ms kill_at; /* it must have become ready, or ended, by then; or WORKERS_NEVER */
+	clock_ms kill_at;     /* it must have become ready, or ended, by then; or WORKERS_NEVER */
 };
 
 struct workers {
@@ -53,7 +53,7 @@ void workers_open(struct workers *workers);
  * refused.
  */
 struct worker_entry *workers_start(struct workers *workers, struct worker_start *start, void (*in_child)(void *context),
-				   void *context, struct err *err);
+                                   void *context, struct err *err);
 
 /* How many are in this state. */
 size_t workers_count(const struct workers *workers, enum worker_state state);

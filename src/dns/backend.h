@@ -34,8 +34,10 @@ struct dns_backend {
 };
 
 /* Both return 0, or -1 with err. `done` is used for every answer. */
-int dns_unbound_open(struct dns_backend *backend, const struct dns_settings *settings, dns_backend_done *done, struct err *err);
-int dns_zone_open(struct dns_backend *backend, const struct dns_settings *settings, dns_backend_done *done, struct err *err);
+int dns_unbound_open(struct dns_backend *backend, const struct dns_settings *settings, dns_backend_done *done,
+                     struct err *err);
+int dns_zone_open(struct dns_backend *backend, const struct dns_settings *settings, dns_backend_done *done,
+                  struct err *err);
 
 /* The checks of dns_check() that belong to each backend. */
 int dns_unbound_check(const struct dns_settings *settings, struct err *err);

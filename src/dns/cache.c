@@ -9,10 +9,10 @@
 #include "base/siphash.h"
 #include "dns/name.h"
 
-#define MS_PER_S 1000
-#define MALLOC_OCTETS 16     /* what the allocator adds to a block, about */
+#define MS_PER_S         1000
+#define MALLOC_OCTETS    16  /* what the allocator adds to a block, about */
 #define OCTETS_PER_ENTRY 384 /* an ordinary entry with its answer; decides the number of slots */
-#define SLOTS_MIN 16U
+#define SLOTS_MIN        16U
 
 struct cache_shard {
 	pthread_mutex_t lock; /* guards everything below, and every entry of the shard with its waiters */

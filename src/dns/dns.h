@@ -23,11 +23,20 @@
 #include "base/err.h"
 #include "base/ip.h"
 
-#define DNS_NAME_TEXT_MAX 1025   /* 253 octets, each at worst \DDD, and the terminator */
-#define DNS_RECORDS_MAX 256      /* records kept of one answer */
+#define DNS_NAME_TEXT_MAX     1025 /* 253 octets, each at worst \DDD, and the terminator */
+#define DNS_RECORDS_MAX       256  /* records kept of one answer */
 #define DNS_ANSWER_OCTETS_MAX 65535
 
-enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+enum dns_type {
+	DNS_A = 1,
+	DNS_NS = 2,
+	DNS_CNAME = 5,
+	DNS_SOA = 6,
+	DNS_PTR = 12,
+	DNS_MX = 15,
+	DNS_TXT = 16,
+	DNS_AAAA = 28
+};
 
 enum dns_status {
 	DNS_PENDING, /* no answer yet, and the question's deadline has not passed */
@@ -37,7 +46,7 @@ enum dns_status {
 };
 
 enum dns_why {
-	DNS_WHY_NOTHING,  /* status FOUND or PENDING */
+	DNS_WHY_NOTHING, /* status FOUND or PENDING */
 	DNS_WHY_NXDOMAIN,
 	DNS_WHY_NODATA,
 	DNS_WHY_BAD_NAME, /* cannot exist: an empty label, a label over 63 octets, a name over 253 */
@@ -48,11 +57,11 @@ enum dns_why {
 };
 
 struct dns_record {
-	struct ip ip;            /* A, AAAA */
-	uint16_t preference;     /* MX */
-	const char *name;        /* PTR, MX (exchange), NS, CNAME; NULL else */
-	const uint8_t *data;     /* TXT: all strings, joined (RFC 7208 3.3); terminated, but may contain NUL */
-	size_t octets;           /* of data */
+	struct ip ip;                 /* A, AAAA */
+	uint16_t preference;          /* MX */
+	const char *name;             /* PTR, MX (exchange), NS, CNAME; NULL else */
+	const uint8_t *data;          /* TXT: all strings, joined (RFC 7208 3.3); terminated, but may contain NUL */
+	size_t octets;                /* of data */
 	const uint8_t *string_octets; /* TXT: the length of each string, in order */
 	size_t n_strings;
 };
@@ -60,11 +69,11 @@ struct dns_record {
 struct dns_answer {
 	enum dns_status status;
 	enum dns_why why;
-	uint32_t ttl_s;          /* of the answer (FOUND: the smallest on the way; NONE: negative TTL; UNSURE: 0) */
-	bool secure;             /* validated with DNSSEC */
-	bool cached;             /* answered without asking anybody */
-	bool stale;              /* beyond its TTL, given because the servers do not answer */
-	const char *canonical;   /* the name at the end of the CNAME chain; NULL when there was none */
+	uint32_t ttl_s;        /* of the answer (FOUND: the smallest on the way; NONE: negative TTL; UNSURE: 0) */
+	bool secure;           /* validated with DNSSEC */
+	bool cached;           /* answered without asking anybody */
+	bool stale;            /* beyond its TTL, given because the servers do not answer */
+	const char *canonical; /* the name at the end of the CNAME chain; NULL when there was none */
 	const struct dns_record *records;
 	size_t n_records;
 };
@@ -74,21 +83,21 @@ enum dns_mode { DNS_MODE_AUTO, DNS_MODE_RECURSE, DNS_MODE_FORWARD, DNS_MODE_ZONE
 
 struct dns_settings {
 	enum dns_mode mode;
-	const char *const *forward;   /* addresses ("192.0.2.53", "192.0.2.53@5353", "2001:db8::53"); FORWARD only */
+	const char *const *forward; /* addresses ("192.0.2.53", "192.0.2.53@5353", "2001:db8::53"); FORWARD only */
 	size_t n_forward;
-	const char *resolv_conf;      /* read in AUTO, and in FORWARD without addresses */
-	const char *root_hints;       /* a file; "" = built in */
-	const char *trust_anchor;     /* a file; "" = no DNSSEC validation of our own */
-	const char *zone_file;        /* mode ZONE: everything comes from this file, nothing is asked */
-	int question_ms;              /* deadline of one question: 5000 */
-	int outstanding_max;          /* in all: 2048 */
-	int session_outstanding_max;  /* in a session: 64 */
-	int cache_kb;                 /* memory of the front cache: 16384 (about 50,000 names) */
-	int ttl_min_s, ttl_max_s;     /* answers are held at least, positive ones at most that long: 5, 3600 */
-	int negative_ttl_max_s;       /* 900 */
-	int failure_ttl_s;            /* SERVFAIL and bogus: 5 */
-	int timeout_ttl_s;            /* a name that timed out is not waited for again: 15 */
-	int stale_s;                  /* how long after its TTL an answer may stand in for a failure: 3600; 0 = never */
+	const char *resolv_conf;     /* read in AUTO, and in FORWARD without addresses */
+	const char *root_hints;      /* a file; "" = built in */
+	const char *trust_anchor;    /* a file; "" = no DNSSEC validation of our own */
+	const char *zone_file;       /* mode ZONE: everything comes from this file, nothing is asked */
+	int question_ms;             /* deadline of one question: 5000 */
+	int outstanding_max;         /* in all: 2048 */
+	int session_outstanding_max; /* in a session: 64 */
+	int cache_kb;                /* memory of the front cache: 16384 (about 50,000 names) */
+	int ttl_min_s, ttl_max_s;    /* answers are held at least, positive ones at most that long: 5, 3600 */
+	int negative_ttl_max_s;      /* 900 */
+	int failure_ttl_s;           /* SERVFAIL and bogus: 5 */
+	int timeout_ttl_s;           /* a name that timed out is not waited for again: 15 */
+	int stale_s;                 /* how long after its TTL an answer may stand in for a failure: 3600; 0 = never */
 };
 
 /* A settings value with the defaults named above (mode AUTO, "/etc/resolv.conf", no files). */
@@ -165,19 +174,19 @@ size_t dns_session_asked(const struct dns_session *session);
  */
 
 struct dns_stats {
-	uint64_t asked;      /* dns_ask() calls */
-	uint64_t hit;        /* answered at once: from the cache (remembered failures too), or no name at all */
-	uint64_t miss;       /* handed to the resolver */
-	uint64_t coalesced;  /* joined an identical question in flight */
-	uint64_t stale;      /* answered beyond the TTL (counted as found or none as well) */
-	uint64_t late;       /* the asker's deadline came first */
-	uint64_t abandoned;  /* cancelled before the answer */
-	uint64_t limited;    /* refused by a limit (with an old answer at hand it is a stale hit instead) */
+	uint64_t asked;     /* dns_ask() calls */
+	uint64_t hit;       /* answered at once: from the cache (remembered failures too), or no name at all */
+	uint64_t miss;      /* handed to the resolver */
+	uint64_t coalesced; /* joined an identical question in flight */
+	uint64_t stale;     /* answered beyond the TTL (counted as found or none as well) */
+	uint64_t late;      /* the asker's deadline came first */
+	uint64_t abandoned; /* cancelled before the answer */
+	uint64_t limited;   /* refused by a limit (with an old answer at hand it is a stale hit instead) */
 	uint64_t found, none, unsure_timeout, unsure_servfail, unsure_bogus; /* answers as given to askers */
-	uint64_t evicted;    /* cache entries dropped for room */
-	uint64_t outstanding; /* now in the resolver's hands, whether or not anybody still waits */
+	uint64_t evicted;                                                    /* cache entries dropped for room */
+	uint64_t outstanding;               /* now in the resolver's hands, whether or not anybody still waits */
 	uint64_t latency_us_sum, latency_n; /* of questions handed to the resolver and answered */
-	uint64_t latency_bucket[12]; /* up to 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000 ms, above */
+	uint64_t latency_bucket[12];        /* up to 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000 ms, above */
 };
 
 void dns_get_stats(const struct dns *dns, struct dns_stats *stats);

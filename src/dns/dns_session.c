@@ -193,8 +193,8 @@ static void expire(struct dns_question *question, clock_ms now)
 		collect(question);
 		return;
 	}
-	struct question_outcome outcome =
-		question_from_cache(question->shard, question->entry, question->flags, DNS_WHY_TIMEOUT, now);
+	struct question_outcome outcome = question_from_cache(question->shard, question->entry, question->flags,
+	                                                      DNS_WHY_TIMEOUT, now);
 	leave_entry(question);
 	count_closed(question->session);
 	question_settle(question, &outcome);

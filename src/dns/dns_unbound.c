@@ -26,10 +26,10 @@
 #include "dns/name.h"
 #include "dns/unbound_setup.h"
 
-#define CLASS_IN 1
-#define CROWD_LEAST 256 /* questions at a time that leave memory worth giving back */
-#define HEADER_OCTETS 12
-#define RCODE_NOERROR 0
+#define CLASS_IN       1
+#define CROWD_LEAST    256 /* questions at a time that leave memory worth giving back */
+#define HEADER_OCTETS  12
+#define RCODE_NOERROR  0
 #define RCODE_NXDOMAIN 3
 
 enum { SEC_BOGUS = 1, SEC_SECURE = 2 }; /* `sec` of libunbound's callback */
@@ -110,9 +110,9 @@ static struct dns_backend_answer answer_of(int rcode, const uint8_t *packet, int
 	if (said != RCODE_NOERROR && said != RCODE_NXDOMAIN)
 		return answer;
 	answer.status = said == RCODE_NOERROR && records ? DNS_FOUND : DNS_NONE;
-	answer.why = answer.status == DNS_FOUND ? DNS_WHY_NOTHING :
-	             said == RCODE_NXDOMAIN     ? DNS_WHY_NXDOMAIN :
-	                                          DNS_WHY_NODATA;
+	answer.why = answer.status == DNS_FOUND ? DNS_WHY_NOTHING
+	             : said == RCODE_NXDOMAIN   ? DNS_WHY_NXDOMAIN
+	                                        : DNS_WHY_NODATA;
 	answer.secure = sec == SEC_SECURE;
 	answer.packet = packet;
 	answer.packet_octets = (size_t)octets;
@@ -284,8 +284,8 @@ static void unbound_close(void *self)
 static void set_option(struct ub_ctx *ctx, const char *name, const char *value)
 {
 	if (ub_ctx_set_option(ctx, name, value) != 0)
-		log_warning("dns: libunbound %s does not take the option \"%s %s\"; its default is used", ub_version(), name,
-		            value);
+		log_warning("dns: libunbound %s does not take the option \"%s %s\"; its default is used", ub_version(),
+		            name, value);
 }
 
 static void set_options(struct ub_ctx *ctx, const struct unbound_option *options)
@@ -313,7 +313,8 @@ static int set_forward(struct ub_ctx *ctx, const struct unbound_plan *plan, stru
 		int rc = ub_ctx_set_fwd(ctx, plan->forward[i]);
 
 		if (rc != 0)
-			return err_set(err, "dns.forward: libunbound refuses \"%s\": %s", plan->forward[i], ub_strerror(rc));
+			return err_set(err, "dns.forward: libunbound refuses \"%s\": %s", plan->forward[i],
+			               ub_strerror(rc));
 	}
 	return 0;
 }

@@ -7,14 +7,14 @@
 #include "base/arena.h"
 #include "dns/name.h"
 
-#define HEADER_OCTETS 12
-#define CLASS_IN 1
-#define FLAGS_QR 0x80
-#define FLAGS_OPCODE 0x78
-#define FLAGS_TC 0x02
-#define RCODE_MASK 0x0f
+#define HEADER_OCTETS   12
+#define CLASS_IN        1
+#define FLAGS_QR        0x80
+#define FLAGS_OPCODE    0x78
+#define FLAGS_TC        0x02
+#define RCODE_MASK      0x0f
 #define POOL_OCTETS_MAX (2 * DNS_ANSWER_OCTETS_MAX) /* names and data of one answer, uncompressed */
-#define NO_OFFSET SIZE_MAX
+#define NO_OFFSET       SIZE_MAX
 
 struct reader {
 	const uint8_t *packet;

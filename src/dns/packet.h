@@ -16,9 +16,9 @@
 #include "dns/answer.h"
 #include "dns/dns.h"
 
-#define PACKET_CHAIN_MAX 16     /* CNAME records followed */
-#define PACKET_RECORDS_MAX 2048 /* records of one section looked at */
-#define PACKET_POINTERS_MAX 64  /* compression pointers followed for one name */
+#define PACKET_CHAIN_MAX    16   /* CNAME records followed */
+#define PACKET_RECORDS_MAX  2048 /* records of one section looked at */
+#define PACKET_POINTERS_MAX 64   /* compression pointers followed for one name */
 
 /*
  * What the message says about (name, type): DNS_FOUND with the records that the end of the CNAME chain owns, duplicates

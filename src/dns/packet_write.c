@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define HEADER_OCTETS 12
-#define CLASS_IN 1
+#define CLASS_IN      1
 
 static void put(struct packet_writer *writer, const void *octets, size_t length)
 {

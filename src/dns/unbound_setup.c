@@ -13,7 +13,7 @@
 #include "base/log.h"
 
 #define RESOLV_LINES_MAX 1000
-#define FILES_KEPT_MAX 1024 /* descriptors left to sessions, sockets and files of the daemon */
+#define FILES_KEPT_MAX   1024 /* descriptors left to sessions, sockets and files of the daemon */
 
 /*
  * Caches are small because the front cache answers what repeats; what stays here are delegations, servers and keys.
@@ -199,8 +199,8 @@ static int resolv_conf_read(struct unbound_plan *plan, const char *path, bool lo
 		    !nameserver_wanted(address, loopback_only))
 			continue;
 		if (strchr(address, '@') != NULL || !forward_add(plan, address))
-			result = err_set(err, "dns.resolv_conf: %s line %d: \"%.100s\" is not an IP address", path, number,
-			                 address);
+			result = err_set(err, "dns.resolv_conf: %s line %d: \"%.100s\" is not an IP address", path,
+			                 number, address);
 	}
 	free(line);
 	return result;
@@ -264,16 +264,17 @@ static int file_usable(const char *option, const char *path, struct err *err)
 
 	fclose(file);
 	if (!records)
-		return err_set(err, "%s: \"%s\" holds no records; right would be records in zone file form", option, path);
+		return err_set(err, "%s: \"%s\" holds no records; right would be records in zone file form", option,
+		               path);
 	return 0;
 }
 
 static int forwarders(struct unbound_plan *plan, const struct dns_settings *settings, struct err *err)
 {
 	if (settings->n_forward > 0 && settings->mode != DNS_MODE_FORWARD)
-		return err_set(err,
-		               "dns.forward: \"%.100s\" is only used with dns.mode = \"forward\"; set that, or remove it",
-		               settings->forward[0]);
+		return err_set(
+			err, "dns.forward: \"%.100s\" is only used with dns.mode = \"forward\"; set that, or remove it",
+			settings->forward[0]);
 	if (settings->mode == DNS_MODE_RECURSE)
 		return 0;
 	if (settings->n_forward > 0)
@@ -305,7 +306,8 @@ void unbound_plan_report(const struct unbound_plan *plan, const struct dns_setti
 		log_info("dns: resolving from the root servers, %s DNSSEC validation",
 		         settings->trust_anchor != NULL && settings->trust_anchor[0] != '\0' ? "with" : "without");
 	if (plan->ports < UNBOUND_PORTS_WANTED)
-		log_warning("dns: the limit of open files (RLIMIT_NOFILE) is %ld: only %d questions can be at the network at "
-		            "a time instead of %d; raise it to %ld (systemd: LimitNOFILE=)",
-		            plan->file_limit, plan->ports, UNBOUND_PORTS_WANTED, unbound_file_limit_wanted());
+		log_warning(
+			"dns: the limit of open files (RLIMIT_NOFILE) is %ld: only %d questions can be at the network at "
+			"a time instead of %d; raise it to %ld (systemd: LimitNOFILE=)",
+			plan->file_limit, plan->ports, UNBOUND_PORTS_WANTED, unbound_file_limit_wanted());
 }

@@ -14,14 +14,14 @@
 #include "base/err.h"
 #include "dns/dns.h"
 
-#define UNBOUND_FORWARD_MAX 16      /* forwarders used; more of them find nothing more */
-#define UNBOUND_ADDRESS_MAX 80      /* an address, a scope, '@' and a port */
-#define UNBOUND_PORTS_WANTED 4096   /* questions at the network at a time (libunbound: outgoing-range) */
-#define UNBOUND_PORTS_LEAST 16
-#define UNBOUND_TCP_SLOTS 64        /* questions over TCP at a time */
+#define UNBOUND_FORWARD_MAX  16   /* forwarders used; more of them find nothing more */
+#define UNBOUND_ADDRESS_MAX  80   /* an address, a scope, '@' and a port */
+#define UNBOUND_PORTS_WANTED 4096 /* questions at the network at a time (libunbound: outgoing-range) */
+#define UNBOUND_PORTS_LEAST  16
+#define UNBOUND_TCP_SLOTS    64 /* questions over TCP at a time */
 
 struct unbound_plan {
-	enum dns_mode mode; /* RECURSE or FORWARD: AUTO has been decided */
+	enum dns_mode mode;                                     /* RECURSE or FORWARD: AUTO has been decided */
 	char forward[UNBOUND_FORWARD_MAX][UNBOUND_ADDRESS_MAX]; /* as libunbound reads them: address@port */
 	size_t n_forward;
 	bool forward_loopback; /* one of them is on this machine */

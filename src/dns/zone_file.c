@@ -14,8 +14,8 @@
 #include "dns/zone_internal.h"
 
 #define FAULT_ANY_TYPE 0U
-#define KNOWN_TYPES "A, AAAA, PTR, MX, TXT, NS, CNAME, SOA"
-#define KNOWN_FAULTS "!timeout, !servfail, !bogus, !slow=MILLISECONDS"
+#define KNOWN_TYPES    "A, AAAA, PTR, MX, TXT, NS, CNAME, SOA"
+#define KNOWN_FAULTS   "!timeout, !servfail, !bogus, !slow=MILLISECONDS"
 
 int zone_fail(struct zone_parser *parser, const char *format, ...)
 {

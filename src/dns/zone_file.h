@@ -23,8 +23,8 @@
 #include "dns/dns.h"
 
 #define ZONE_FILE_OCTETS_MAX (64 * 1024 * 1024)
-#define ZONE_TTL_S 300 /* where neither the line nor $TTL says, and of negative answers where no SOA is */
-#define ZONE_SLOW_MS_MAX 600000
+#define ZONE_TTL_S           300 /* where neither the line nor $TTL says, and of negative answers where no SOA is */
+#define ZONE_SLOW_MS_MAX     600000
 
 enum zone_fault { ZONE_FAULT_NONE, ZONE_FAULT_TIMEOUT, ZONE_FAULT_SERVFAIL, ZONE_FAULT_BOGUS, ZONE_FAULT_SLOW };
 

@@ -6,14 +6,16 @@
 
 static const char *decided_by_text(const struct engine *engine, const struct verdict *verdict)
 {
-	return verdict->decided_by == FACT_NO_ID ? "score" : catalogue_info(engine->catalogue, verdict->decided_by)->name;
+	return verdict->decided_by == FACT_NO_ID ? "score"
+	                                         : catalogue_info(engine->catalogue, verdict->decided_by)->name;
 }
 
 /* No verdict yet: what most calls return, without costing the session a byte. */
 static const struct decision undecided = { .decided_by = "score" };
 
 /* A verdict: what follows from it is worked out, and it is kept until the next call. */
-static const struct decision *decision_keep(struct engine_session *session, const struct verdict *verdict, const char *decided_by)
+static const struct decision *decision_keep(struct engine_session *session, const struct verdict *verdict,
+                                            const char *decided_by)
 {
 	const struct engine *engine = session->engine;
 	struct decision *decision = arena_alloc(&session->scopes[SCOPE_RECIPIENT].arena, sizeof(*decision));
@@ -24,7 +26,8 @@ static const struct decision *decision_keep(struct engine_session *session, cons
 	decision->decided_by = decided_by ? decided_by : decided_by_text(engine, verdict);
 	decision->action = engine_monitors(engine) ? ACTION_ACCEPT : verdict->action;
 	if (verdict->action >= ACTION_DEFER)
-		reply_make(&decision->reply, verdict, engine_evidence(session), engine->policy, engine->catalogue, &session->subject);
+		reply_make(&decision->reply, verdict, engine_evidence(session), engine->policy, engine->catalogue,
+		           &session->subject);
 	return decision;
 }
 
@@ -37,7 +40,8 @@ static bool fault_verdict(const struct engine_session *session, struct verdict *
 	if (!arena_full(&session->scopes[SCOPE_MESSAGE].arena))
 		return false;
 	*verdict = (struct verdict){
-		.action = session->engine->settings->engine.on_fault == ENGINE_ON_FAULT_DEFER ? ACTION_DEFER : ACTION_ACCEPT,
+		.action = session->engine->settings->engine.on_fault == ENGINE_ON_FAULT_DEFER ? ACTION_DEFER
+		                                                                              : ACTION_ACCEPT,
 		.threshold_milli = CONFIG_OFF,
 		.decided_by = FACT_NO_ID,
 	};
@@ -141,7 +145,8 @@ const struct decision *decide_recipient(struct engine_session *session)
  * One message has one fate: refusing it or holding it back needs the agreement of all its recipients' policies; where they
  * differ it is tagged. Returns what decided, NULL for the verdict's own reason.
  */
-static const char *judge_recipients(const struct engine_session *session, const struct factset *stated, struct verdict *verdict)
+static const char *judge_recipients(const struct engine_session *session, const struct factset *stated,
+                                    struct verdict *verdict)
 {
 	struct verdict common, one, mildest, severest;
 

@@ -17,7 +17,8 @@ static int check_facts_add(struct engine *engine, struct engine_check *slot, str
 	slot->first_fact = (fact_id)catalogue_count(engine->catalogue);
 	for (size_t i = 0; i < check->n_facts; i++) {
 		const struct fact *fact = &check->facts[i];
-		if (catalogue_add(engine->catalogue, check->name, fact->name, fact->kind, slot->points_milli[i], fact->text, err) == FACT_NO_ID)
+		if (catalogue_add(engine->catalogue, check->name, fact->name, fact->kind, slot->points_milli[i],
+		                  fact->text, err) == FACT_NO_ID)
 			return -1;
 	}
 	return 0;
@@ -44,7 +45,8 @@ static void parts_sort(struct engine *engine)
 		engine->first_part[stage] = n;
 		for (size_t i = 0; i < engine->settings->n_checks; i++) {
 			const struct engine_check *slot = &engine->settings->checks[i];
-			for (size_t p = 0; engine_check_enabled(slot) && p < slot->check->n_parts && n < ENGINE_PARTS_MAX; p++)
+			for (size_t p = 0;
+			     engine_check_enabled(slot) && p < slot->check->n_parts && n < ENGINE_PARTS_MAX; p++)
 				if ((int)slot->check->parts[p].starts_at == stage)
 					engine->parts[n++] = (struct engine_part){ slot, &slot->check->parts[p] };
 		}

@@ -20,8 +20,8 @@
 #include "policy/policy.h"
 #include "policy/reply.h"
 
-#define ENGINE_RECIPIENTS_MAX 1024    /* recipients kept of one message; more are judged, not kept */
-#define ENGINE_SECTIONS_MAX 32
+#define ENGINE_RECIPIENTS_MAX 1024 /* recipients kept of one message; more are judged, not kept */
+#define ENGINE_SECTIONS_MAX   32
 
 /* ---- configuration: sections "" (mode), "wait", "dns", "policy" and one for each check ---- */
 
@@ -71,20 +71,21 @@ struct engine_session *engine_session_open(struct engine *engine, const struct e
 void engine_session_close(struct engine_session **session);
 
 struct engine_client {
-	struct ip ip;              /* family 0: local submission or unknown */
+	struct ip ip; /* family 0: local submission or unknown */
 	uint16_t port;
-	const char *name, *ptr, *resolve;         /* the MTA's macros; NULL: unknown */
+	const char *name, *ptr, *resolve; /* the MTA's macros; NULL: unknown */
 	const char *daemon_name, *mta_name, *mta_version;
 };
 
 /* What the engine decided at a stage. Valid until the next engine_ call on the session. */
 struct decision {
-	bool final;                /* a verdict was due here and is given now */
+	bool final; /* a verdict was due here and is given now */
 	enum stage stage;
-	enum action action;        /* what is to be done now: in monitor mode always ACCEPT */
-	struct verdict verdict;    /* what the policy says */
-	const char *decided_by;    /* "score", an exemption, a rule, "recipients" (a refusal needs all of them to agree), "fault" */
-	struct reply reply;        /* filled when verdict.action is DEFER or REJECT */
+	enum action action;     /* what is to be done now: in monitor mode always ACCEPT */
+	struct verdict verdict; /* what the policy says */
+	const char *
+		decided_by; /* "score", an exemption, a rule, "recipients" (a refusal needs all of them to agree), "fault" */
+	struct reply reply; /* filled when verdict.action is DEFER or REJECT */
 };
 
 /*

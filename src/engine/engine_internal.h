@@ -11,8 +11,8 @@
 #include "engine/engine.h"
 
 #define ENGINE_SESSION_OCTETS_MAX (4u << 20) /* soft quota of a session's arenas */
-#define ENGINE_CHECKS_MAX 24
-#define ENGINE_PARTS_MAX 64
+#define ENGINE_CHECKS_MAX         24
+#define ENGINE_PARTS_MAX          64
 
 enum engine_mode { ENGINE_MODE_ENFORCE, ENGINE_MODE_MONITOR };
 enum engine_on_fault { ENGINE_ON_FAULT_ACCEPT, ENGINE_ON_FAULT_DEFER };
@@ -108,12 +108,12 @@ struct engine_session {
 	struct scope scopes[SCOPES];
 	enum stage stage;
 	bool in_message;
-	clock_ms rcpt_deadline;   /* of this message; 0: no recipient yet */
-	int waited_ms;            /* over the session, against wait.session_ms */
-	int64_t busy_us;          /* what the sender waited for us since the last message ended */
+	clock_ms rcpt_deadline; /* of this message; 0: no recipient yet */
+	int waited_ms;          /* over the session, against wait.session_ms */
+	int64_t busy_us;        /* what the sender waited for us since the last message ended */
 	struct recipient *recipients, *last_recipient;
-	unsigned n_recipients;    /* accepted by us so far in this message */
-	bool unkept_facts;        /* a recipient beyond ENGINE_RECIPIENTS_MAX had facts of its own */
+	unsigned n_recipients; /* accepted by us so far in this message */
+	bool unkept_facts;     /* a recipient beyond ENGINE_RECIPIENTS_MAX had facts of its own */
 };
 
 /* runs.c: start the parts of a stage, collect, wait. */

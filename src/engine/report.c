@@ -6,9 +6,9 @@
 
 #include "engine/engine_internal.h"
 
-#define LOG_HELO_MAX 128
+#define LOG_HELO_MAX    128
 #define LOG_ADDRESS_MAX 160
-#define LOG_HOST_MAX 128
+#define LOG_HOST_MAX    128
 
 /* The facts that a report speaks of: those stated so far, the recipients' own, and the rules that hold. */
 static void report_facts(const struct engine_session *session, struct factset *set)
@@ -46,7 +46,8 @@ static void add_facts(struct strbuf *line, const struct engine_session *session,
 	strbuf_add(line, " facts=\"");
 	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
 		const struct fact_info *info = catalogue_info(catalogue, id);
-		if (!factset_has(set, id) || info->kind == FACT_NORMAL || (info->kind == FACT_UNSURE && !info->points_milli))
+		if (!factset_has(set, id) || info->kind == FACT_NORMAL ||
+		    (info->kind == FACT_UNSURE && !info->points_milli))
 			continue;
 		strbuf_addf(line, "%s%s", between, info->name);
 		if (info->kind != FACT_EXEMPT) {

@@ -151,7 +151,9 @@ static void keep_recipient(struct engine_session *session)
 	struct evidence_item **link = &recipient->facts;
 	for (const struct evidence_item *item = evidence->first; item; item = item->next) {
 		*link = arena_alloc(arena, sizeof(**link));
-		**link = (struct evidence_item){ .id = item->id, .stage = item->stage, .detail = arena_strdup(arena, item->detail) };
+		**link = (struct evidence_item){ .id = item->id,
+			                         .stage = item->stage,
+			                         .detail = arena_strdup(arena, item->detail) };
 		link = &(*link)->next;
 	}
 	if (session->last_recipient)

@@ -14,8 +14,8 @@
 
 #include "base/err.h"
 
-#define FACTS_MAX 1024   /* facts of one configuration */
-#define FACT_NAME_MAX 64 /* octets of a full name */
+#define FACTS_MAX     1024 /* facts of one configuration */
+#define FACT_NAME_MAX 64   /* octets of a full name */
 
 enum fact_kind {
 	FACT_EVIDENCE, /* carries points (zero points are allowed: shown all the same) */

@@ -9,7 +9,7 @@
 #include "mail/idn.h"
 
 #define AUTHRES_COMMENT_DEPTH_MAX 32
-#define AUTHRES_HOST_MAX 255
+#define AUTHRES_HOST_MAX          255
 
 static const char *skip_space(const char *text)
 {
@@ -99,7 +99,8 @@ static void add_value(struct strbuf *value, const char *text)
 	strbuf_add(value, "\"");
 }
 
-static const struct evidence_item *fact_stated(const struct engine *engine, const struct engine_session *session, const char *name)
+static const struct evidence_item *fact_stated(const struct engine *engine, const struct engine_session *session,
+                                               const char *name)
 {
 	fact_id id = catalogue_find(engine_catalogue(engine), name);
 

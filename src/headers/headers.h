@@ -16,18 +16,19 @@
 #include "config/schema.h"
 #include "engine/engine.h"
 
-#define HEADER_VALUE_MAX 4096           /* octets of a field we write */
-#define HEADER_AUTHRES_TRACKED_MAX 4096 /* Authentication-Results fields looked at in one message; any beyond are removed */
-#define HEADER_XSPAM_NAMES_MAX 32       /* distinct X-Spam-* names removed from one message, ours among them */
-#define HEADER_NAME_MAX 64              /* octets of such a name */
+#define HEADER_VALUE_MAX 4096 /* octets of a field we write */
+#define HEADER_AUTHRES_TRACKED_MAX \
+	4096                      /* Authentication-Results fields looked at in one message; any beyond are removed */
+#define HEADER_XSPAM_NAMES_MAX 32 /* distinct X-Spam-* names removed from one message, ours among them */
+#define HEADER_NAME_MAX        64 /* octets of such a name */
 
 /* The section "headers". */
 struct headers_settings {
 	const char *authserv_id;        /* "" = the MTA's name (macro j), else this host's name */
 	struct config_array also_strip; /* strings: further authserv-ids whose fields are removed */
 	bool authentication_results;
-	bool x_spam;                    /* X-Spam-Flag, -Score, -Level, -Status */
-	bool strip_x_spam;              /* remove those that arrived */
+	bool x_spam;       /* X-Spam-Flag, -Score, -Level, -Status */
+	bool strip_x_spam; /* remove those that arrived */
 };
 
 extern const struct config_row headers_rows[];
@@ -37,7 +38,8 @@ extern const size_t headers_n_rows;
 
 struct header_scan; /* which fields are to be deleted; in the message's arena */
 
-struct header_scan *header_scan_open(const struct headers_settings *settings, const char *authserv_id, struct arena *arena);
+struct header_scan *header_scan_open(const struct headers_settings *settings, const char *authserv_id,
+                                     struct arena *arena);
 
 /* Look at one field as it arrives; name and value are a stranger's. */
 void header_scan_field(struct header_scan *scan, const char *name, const char *value);
@@ -64,11 +66,13 @@ bool authres_claims(const char *value, const char *authserv_id);
  * The values of our fields for a message, without the name and without a leading space, folded with "\n\t" at 78 octets or so, free of "\r"
  * and of anything a stranger could have slipped in. An empty result means: do not write this field.
  */
-void headers_authentication_results(struct strbuf *value, const char *authserv_id, const struct engine *engine, const struct engine_session *session);
+void headers_authentication_results(struct strbuf *value, const char *authserv_id, const struct engine *engine,
+                                    const struct engine_session *session);
 
 struct header_spam {
 	char flag[8], score[32], level[64], status[HEADER_VALUE_MAX];
 };
-void headers_x_spam(struct header_spam *spam, const struct engine *engine, const struct engine_session *session, const struct decision *decision);
+void headers_x_spam(struct header_spam *spam, const struct engine *engine, const struct engine_session *session,
+                    const struct decision *decision);
 
 #endif

@@ -24,15 +24,16 @@ struct header_scan {
 	const struct headers_settings *settings;
 	const char *authserv_id;
 	struct arena *arena;
-	unsigned n_authres;                /* fields seen */
-	uint64_t *forged;                  /* a bit a field; allocated with the first forged one */
-	struct xspam_count *xspam;         /* allocated with the first one */
+	unsigned n_authres;        /* fields seen */
+	uint64_t *forged;          /* a bit a field; allocated with the first forged one */
+	struct xspam_count *xspam; /* allocated with the first one */
 	size_t n_xspam;
 };
 
 static const char *const written_names[] = { "X-Spam-Flag", "X-Spam-Score", "X-Spam-Level", "X-Spam-Status" };
 
-struct header_scan *header_scan_open(const struct headers_settings *settings, const char *authserv_id, struct arena *arena)
+struct header_scan *header_scan_open(const struct headers_settings *settings, const char *authserv_id,
+                                     struct arena *arena)
 {
 	struct header_scan *scan = arena_alloc(arena, sizeof(*scan));
 
@@ -94,7 +95,8 @@ void header_scan_field(struct header_scan *scan, const char *name, const char *v
 
 	if (length == strlen(AUTHRES_NAME) && strncasecmp(name, AUTHRES_NAME, length) == 0)
 		authres_seen(scan, value);
-	else if (scan->settings->strip_x_spam && length < HEADER_NAME_MAX && strncasecmp(name, XSPAM_PREFIX, strlen(XSPAM_PREFIX)) == 0)
+	else if (scan->settings->strip_x_spam && length < HEADER_NAME_MAX &&
+	         strncasecmp(name, XSPAM_PREFIX, strlen(XSPAM_PREFIX)) == 0)
 		xspam_seen(scan, name, length);
 }
 

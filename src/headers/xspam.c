@@ -8,7 +8,7 @@
 #include "headers/headers.h"
 
 #define XSPAM_STARS_MAX 50
-#define XSPAM_LINE_MAX 76
+#define XSPAM_LINE_MAX  76
 
 static int lowest_threshold(const struct engine *engine)
 {
@@ -49,7 +49,8 @@ static void add_folded(struct strbuf *value, const char *list)
 	}
 }
 
-static void add_status(struct header_spam *spam, const struct engine *engine, const char *answer, int score_milli, const char *tests)
+static void add_status(struct header_spam *spam, const struct engine *engine, const char *answer, int score_milli,
+                       const char *tests)
 {
 	struct strbuf status;
 
@@ -85,7 +86,8 @@ void headers_x_spam(struct header_spam *spam, const struct engine *engine, const
 	struct strbuf list;
 
 	*spam = (struct header_spam){ .flag = "" };
-	if (verdict->decided_by != FACT_NO_ID && catalogue_info(engine_catalogue(engine), verdict->decided_by)->kind == FACT_EXEMPT) {
+	if (verdict->decided_by != FACT_NO_ID &&
+	    catalogue_info(engine_catalogue(engine), verdict->decided_by)->kind == FACT_EXEMPT) {
 		add_status(spam, engine, "No", 0, decision->decided_by);
 		return;
 	}

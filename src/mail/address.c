@@ -7,9 +7,9 @@
 #include "base/ip.h"
 #include "mail/idn.h"
 
-#define LOCAL_OCTETS_MAX 64 /* RFC 5321 4.5.3.1.1 */
-#define PATH_OCTETS_MAX 254 /* RFC 5321 4.5.3.1.3: 256 with the angle brackets */
-#define LABEL_OCTETS_MAX 63 /* RFC 1035 2.3.4 */
+#define LOCAL_OCTETS_MAX 64  /* RFC 5321 4.5.3.1.1 */
+#define PATH_OCTETS_MAX  254 /* RFC 5321 4.5.3.1.3: 256 with the angle brackets */
+#define LABEL_OCTETS_MAX 63  /* RFC 1035 2.3.4 */
 
 #define ATOM_MARKS "!#$%&'*+-/=?^_`{|}~." /* RFC 5322 3.2.3, and the dot */
 

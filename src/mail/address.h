@@ -13,7 +13,7 @@
 #include "base/arena.h"
 
 #define ADDRESS_OCTETS_MAX 1024 /* longer arguments are cut there and are not valid */
-#define DOMAIN_OCTETS_MAX 253   /* RFC 1035 2.3.4, as text */
+#define DOMAIN_OCTETS_MAX  253  /* RFC 1035 2.3.4, as text */
 
 struct address {
 	const char *text;   /* without angle brackets and source route, else verbatim; "" for the null reverse-path */

@@ -26,7 +26,8 @@ bool idn_to_ascii(const char *domain, char ascii[IDN_DOMAIN_OCTETS_MAX])
 		plain = plain && (unsigned char)*c < 0x80;
 	if (plain)
 		return *ascii != '\0';
-	bool ok = idn2_lookup_u8((const uint8_t *)ascii, (uint8_t **)&converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
+	bool ok = idn2_lookup_u8((const uint8_t *)ascii, (uint8_t **)&converted,
+	                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
 	          strlen(converted) < IDN_DOMAIN_OCTETS_MAX;
 	if (ok)
 		lower_copy(ascii, converted);

@@ -6,12 +6,8 @@
 #include "base/base.h"
 
 static const char *const names[STAGES] = {
-	[STAGE_CONNECT] = "connect",
-	[STAGE_HELO] = "helo",
-	[STAGE_MAIL] = "mail",
-	[STAGE_RCPT] = "rcpt",
-	[STAGE_HEADERS] = "headers",
-	[STAGE_EOM] = "eom",
+	[STAGE_CONNECT] = "connect", [STAGE_HELO] = "helo",       [STAGE_MAIL] = "mail",
+	[STAGE_RCPT] = "rcpt",       [STAGE_HEADERS] = "headers", [STAGE_EOM] = "eom",
 };
 
 const char *stage_name(enum stage stage)

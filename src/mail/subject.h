@@ -16,14 +16,14 @@
 #include "base/ip.h"
 #include "mail/address.h"
 
-#define SUBJECT_NAME_OCTETS_MAX 255   /* HELO argument, host names, macro values are cut there */
-#define SUBJECT_SID_SIZE 16
+#define SUBJECT_NAME_OCTETS_MAX 255 /* HELO argument, host names, macro values are cut there */
+#define SUBJECT_SID_SIZE        16
 
 struct subject {
 	char sid[SUBJECT_SID_SIZE]; /* ours: one for each message, new at every MAIL */
 
 	/* connection */
-	struct ip client_ip;        /* family 0: a local submission, or unknown */
+	struct ip client_ip; /* family 0: a local submission, or unknown */
 	uint16_t client_port;
 	const char *client_name;    /* the MTA's view: {client_name}, "unknown" when unverified */
 	const char *client_ptr;     /* {client_ptr} */
@@ -37,11 +37,11 @@ struct subject {
 	const char *tls_version;
 
 	/* message */
-	const char *auth_user;      /* {auth_authen}: set means: authenticated, by {auth_type} */
+	const char *auth_user; /* {auth_authen}: set means: authenticated, by {auth_type} */
 	const char *auth_type;
 	struct address mail_from;
-	struct address rcpt;        /* the recipient being judged; text NULL outside RCPT */
-	const char *queue_id;       /* i, when known */
+	struct address rcpt;  /* the recipient being judged; text NULL outside RCPT */
+	const char *queue_id; /* i, when known */
 };
 
 #endif

@@ -15,16 +15,17 @@
 #include "milter/listen.h"
 #include "milter/milter.h"
 
-#define AUTHSERV_ID_MAX 256
-#define FILTER_NAME "mailreeve"
+#define AUTHSERV_ID_MAX   256
+#define FILTER_NAME       "mailreeve"
 #define LIBMILTER_BACKLOG 1024
 
 /*
  * Early stages must come early: no NR_CONN, NR_HELO, NR_MAIL, NR_RCPT, with which Postfix keeps them back until DATA. Nothing can be refused at header,
  * end of headers and body; the body is not looked at; DATA and unknown commands tell nothing.
  */
-#define WANTED_PROTOCOL                                                                                                         \
-	(SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_NOBODY | SMFIP_NODATA | SMFIP_NOUNKNOWN)
+#define WANTED_PROTOCOL                                                                                  \
+	(SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_NOBODY | SMFIP_NODATA | \
+	 SMFIP_NOUNKNOWN)
 #define WANTED_ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
 
 struct milter {
@@ -32,8 +33,8 @@ struct milter {
 	struct listen *listen;
 	atomic_uint sessions;
 	atomic_ulong n_sessions, n_messages, n_kicks, n_actions[ACTIONS];
-	atomic_ulong actions;      /* SMFIF_* of the last negotiation, for sessions without one of their own (XCLIENT) */
-	atomic_ulong protocol;     /* SMFIP_* likewise */
+	atomic_ulong actions;  /* SMFIF_* of the last negotiation, for sessions without one of their own (XCLIENT) */
+	atomic_ulong protocol; /* SMFIP_* likewise */
 };
 
 /* libmilter passes no context at negotiation, and cannot run twice in a process. */
@@ -41,8 +42,8 @@ static struct milter the_milter;
 
 struct milter_session {
 	struct engine_session *engine;
-	struct header_scan *scan;      /* of the message, in its arena */
-	const char *authserv_id;       /* allocated */
+	struct header_scan *scan; /* of the message, in its arena */
+	const char *authserv_id;  /* allocated */
 	unsigned long actions, protocol;
 };
 
@@ -92,8 +93,8 @@ static const struct {
 	{ SMFIM_EOM, "i" },
 };
 
-static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2, unsigned long f3, unsigned long *pf0,
-                             unsigned long *pf1, unsigned long *pf2, unsigned long *pf3)
+static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2, unsigned long f3,
+                             unsigned long *pf0, unsigned long *pf1, unsigned long *pf2, unsigned long *pf3)
 {
 	(void)f2;
 	(void)f3;
@@ -223,9 +224,11 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 
 	if (!session)
 		return SMFIS_CONTINUE;
-	const struct decision *decision =
-		engine_mail(session->engine, arguments[0] ? arguments[0] : "", macro(ctx, "{auth_authen}"), macro(ctx, "{auth_type}"), macro(ctx, "i"));
-	session->scan = header_scan_open(the_milter.start.headers, session->authserv_id, engine_message_arena(session->engine));
+	const struct decision *decision = engine_mail(session->engine, arguments[0] ? arguments[0] : "",
+	                                              macro(ctx, "{auth_authen}"), macro(ctx, "{auth_type}"),
+	                                              macro(ctx, "i"));
+	session->scan = header_scan_open(the_milter.start.headers, session->authserv_id,
+	                                 engine_message_arena(session->engine));
 	return answer(ctx, session, decision);
 }
 
@@ -419,7 +422,8 @@ static int open_by_exchange(const struct milter_start *start, struct err *err)
 {
 	char address[512];
 
-	log_info("this libmilter cannot be handed an open socket (fd:N): it gets a private one, which is exchanged for ours");
+	log_info(
+		"this libmilter cannot be handed an open socket (fd:N): it gets a private one, which is exchanged for ours");
 	listen_private_address(start->listen_fd, start->private_dir, address, sizeof(address));
 	if (smfi_setconn(address) != MI_SUCCESS || smfi_opensocket(true) != MI_SUCCESS)
 		return err_set(err, "libmilter cannot listen on %s: is the directory writable?", address);

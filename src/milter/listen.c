@@ -74,8 +74,8 @@ static int private_listener(struct listen_address *address, struct err *err)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	/* A bare family makes the kernel choose an abstract name: nothing is left behind in a directory. */
-	if (fd >= 0 && bind(fd, (const struct sockaddr *)&unnamed, sizeof(sa_family_t)) == 0 && listen(fd, PRIVATE_BACKLOG) == 0 &&
-	    address_of(fd, address) == 0)
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&unnamed, sizeof(sa_family_t)) == 0 &&
+	    listen(fd, PRIVATE_BACKLOG) == 0 && address_of(fd, address) == 0)
 		return fd;
 	err_set(err, "private listening socket: %s", strerror(errno));
 	if (fd >= 0)

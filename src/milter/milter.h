@@ -17,11 +17,11 @@
 struct milter_start {
 	struct engine *engine;
 	const struct headers_settings *headers;
-	int listen_fd;            /* bound, listening, non-blocking; stays the caller's */
-	bool no_kick;             /* hidden option: leave libmilter's worker pool to itself (to show the difference) */
-	bool no_fd_conn;          /* hidden option: behave as if libmilter did not know "fd:N" */
-	const char *private_dir;  /* where a private socket may be made for a libmilter without "fd:N" */
-	int idle_timeout_s;       /* how long the MTA may be silent */
+	int listen_fd;           /* bound, listening, non-blocking; stays the caller's */
+	bool no_kick;            /* hidden option: leave libmilter's worker pool to itself (to show the difference) */
+	bool no_fd_conn;         /* hidden option: behave as if libmilter did not know "fd:N" */
+	const char *private_dir; /* where a private socket may be made for a libmilter without "fd:N" */
+	int idle_timeout_s;      /* how long the MTA may be silent */
 };
 
 /* Register with libmilter and open its listener on our socket. 0 or -1. */

@@ -14,11 +14,8 @@ struct sums {
 const char *action_name(enum action action)
 {
 	static const char *const names[ACTIONS] = {
-		[ACTION_ACCEPT] = "accept",
-		[ACTION_TAG] = "tag",
-		[ACTION_QUARANTINE] = "quarantine",
-		[ACTION_DEFER] = "defer",
-		[ACTION_REJECT] = "reject",
+		[ACTION_ACCEPT] = "accept", [ACTION_TAG] = "tag",       [ACTION_QUARANTINE] = "quarantine",
+		[ACTION_DEFER] = "defer",   [ACTION_REJECT] = "reject",
 	};
 
 	return (size_t)action < ACTIONS ? names[action] : "unknown";

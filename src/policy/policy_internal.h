@@ -10,10 +10,10 @@
 
 #include "policy/policy.h"
 
-#define POLICY_GROUPS_MAX 64 /* the sums of all groups live on the stack of policy_judge() */
-#define POLICY_RULES_MAX 256
+#define POLICY_GROUPS_MAX  64 /* the sums of all groups live on the stack of policy_judge() */
+#define POLICY_RULES_MAX   256
 #define POLICY_ENTRIES_MAX 256 /* entries of `facts`, `all`, `none` */
-#define POLICY_NAME_MAX 32     /* octets of a group's or rule's name */
+#define POLICY_NAME_MAX    32  /* octets of a group's or rule's name */
 
 #define FACTSET_WORDS (FACTS_MAX / 64)
 

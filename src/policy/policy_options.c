@@ -23,7 +23,7 @@ static const struct config_row group_rows[] = {
 		.min = 1,
 		.max = POLICY_ENTRIES_MAX,
 		.help = "The facts that belong together: full names such as \"rdns.none\", or patterns in which '*' "
-		        "stands for anything, such as \"rdns.*\" or \"rule.*\". A fact can be in one group only.",
+			"stands for anything, such as \"rdns.*\" or \"rule.*\". A fact can be in one group only.",
 	},
 	{
 		.name = "cap",
@@ -33,7 +33,7 @@ static const struct config_row group_rows[] = {
 		.max = POLICY_POINTS_MAX_MILLI,
 		.fallback = "\"off\"",
 		.help = "The most points that the group's facts can add up to, however many of them were found; "
-		        "\"off\": no limit.",
+			"\"off\": no limit.",
 	},
 	{
 		.name = "floor",
@@ -43,7 +43,7 @@ static const struct config_row group_rows[] = {
 		.max = 0,
 		.fallback = "\"off\"",
 		.help = "The most that the group's facts can take off the score, as a figure of 0 or below: with "
-		        "-3.0 a sender gains three points at most. \"off\": no limit.",
+			"-3.0 a sender gains three points at most. \"off\": no limit.",
 	},
 };
 
@@ -55,7 +55,7 @@ static const struct config_row rule_rows[] = {
 		.min = 1,
 		.max = POLICY_NAME_MAX,
 		.help = "The rule's name: letters a-z, digits, '_', '.' and '-'. Logs and headers show it as "
-		        "\"rule.NAME\".",
+			"\"rule.NAME\".",
 	},
 	{
 		.name = "all",
@@ -64,8 +64,8 @@ static const struct config_row rule_rows[] = {
 		.min = 1,
 		.max = POLICY_ENTRIES_MAX,
 		.help = "Every one of these facts must have been found. A pattern such as \"dnsbl.*\" means: any one "
-		        "of the facts that it matches. A pattern that ends in '*' does not match findings that "
-		        "nothing is wrong or that there was no answer; name those in full.",
+			"of the facts that it matches. A pattern that ends in '*' does not match findings that "
+			"nothing is wrong or that there was no answer; name those in full.",
 	},
 	{
 		.name = "none",
@@ -75,7 +75,7 @@ static const struct config_row rule_rows[] = {
 		.max = POLICY_ENTRIES_MAX,
 		.fallback = "[]",
 		.help = "The rule does not hold when one of these facts, or any fact that a pattern here matches, "
-		        "has been found.",
+			"has been found.",
 	},
 	{
 		.name = "points",
@@ -84,7 +84,7 @@ static const struct config_row rule_rows[] = {
 		.min = -POLICY_POINTS_MAX_MILLI,
 		.max = POLICY_POINTS_MAX_MILLI,
 		.help = "Points added to the score, beside those of the facts themselves, when the rule holds; a "
-		        "figure below 0 lowers the score.",
+			"figure below 0 lowers the score.",
 	},
 };
 
@@ -99,8 +99,8 @@ const struct config_row policy_rows[] = {
 		.fallback = "\"rcpt\"",
 		.choices = stages,
 		.help = "The first stage of the SMTP conversation at which a message may be refused. Before \"rcpt\" "
-		        "the log cannot say whose mail was refused, and postmaster cannot be reached; \"headers\" is "
-		        "the same as \"eom\", the end of the message.",
+			"the log cannot say whose mail was refused, and postmaster cannot be reached; \"headers\" is "
+			"the same as \"eom\", the end of the message.",
 	},
 	{
 		.name = "tag",
@@ -110,7 +110,7 @@ const struct config_row policy_rows[] = {
 		.max = POLICY_POINTS_MAX_MILLI,
 		.fallback = "5.0",
 		.help = "A message with this score or a higher one is delivered with headers that mark it as spam; "
-		        "\"off\": never.",
+			"\"off\": never.",
 	},
 	{
 		.name = "quarantine",
@@ -120,7 +120,7 @@ const struct config_row policy_rows[] = {
 		.max = POLICY_POINTS_MAX_MILLI,
 		.fallback = "\"off\"",
 		.help = "A message with this score or a higher one is held in the mail server's quarantine until a "
-		        "person looks at it; \"off\": never.",
+			"person looks at it; \"off\": never.",
 	},
 	{
 		.name = "defer",
@@ -130,7 +130,7 @@ const struct config_row policy_rows[] = {
 		.max = POLICY_POINTS_MAX_MILLI,
 		.fallback = "\"off\"",
 		.help = "A message with this score or a higher one is refused for now (code 451): the sender's "
-		        "server tries again later; \"off\": never.",
+			"server tries again later; \"off\": never.",
 	},
 	{
 		.name = "reject",
@@ -140,7 +140,7 @@ const struct config_row policy_rows[] = {
 		.max = POLICY_POINTS_MAX_MILLI,
 		.fallback = "10.0",
 		.help = "A message with this score or a higher one is refused (code 550), and its sender is told "
-		        "why; \"off\": never.",
+			"why; \"off\": never.",
 	},
 	{
 		.name = "groups",
@@ -151,7 +151,7 @@ const struct config_row policy_rows[] = {
 		.fallback = "()",
 		.list = &group_list,
 		.help = "Facts that belong together, with limits on what they can add to the score or take off it "
-		        "together.",
+			"together.",
 	},
 	{
 		.name = "rules",

@@ -13,9 +13,9 @@
 #include "mail/subject.h"
 #include "policy/policy.h"
 
-#define REPLY_TEXT_MAX 480   /* with "550 5.7.25 " and CRLF below the 512 octets of RFC 5321 4.5.3.1.5 */
-#define REPLY_REASONS_MAX 3  /* facts that are named */
-#define REPLY_REASON_MAX 110 /* octets of each; a longer one is cut and ends in "..." */
+#define REPLY_TEXT_MAX    480 /* with "550 5.7.25 " and CRLF below the 512 octets of RFC 5321 4.5.3.1.5 */
+#define REPLY_REASONS_MAX 3   /* facts that are named */
+#define REPLY_REASON_MAX  110 /* octets of each; a longer one is cut and ends in "..." */
 
 struct reply {
 	char code[4];              /* "550" or "451" */

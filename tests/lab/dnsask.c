@@ -21,11 +21,11 @@
 #include "base/strbuf.h"
 #include "dns/dns.h"
 
-#define SLOTS_MAX 4096
-#define SESSION_SLOTS 32
+#define SLOTS_MAX       4096
+#define SESSION_SLOTS   32
 #define LINE_MAX_OCTETS 1200
-#define FORWARD_MAX 16
-#define IDLE_MS 5
+#define FORWARD_MAX     16
+#define IDLE_MS         5
 
 struct slot {
 	struct dns_question *question; /* NULL: free */
@@ -56,27 +56,28 @@ static const struct {
 	const char *name;
 	enum dns_type type;
 } types[] = {
-	{ "A", DNS_A },   { "NS", DNS_NS }, { "CNAME", DNS_CNAME }, { "SOA", DNS_SOA },
+	{ "A", DNS_A },     { "NS", DNS_NS }, { "CNAME", DNS_CNAME }, { "SOA", DNS_SOA },
 	{ "PTR", DNS_PTR }, { "MX", DNS_MX }, { "TXT", DNS_TXT },     { "AAAA", DNS_AAAA },
 };
 
 static const struct {
 	const char *name;
 	enum dns_mode mode;
-} modes[] = {
-	{ "auto", DNS_MODE_AUTO }, { "recurse", DNS_MODE_RECURSE }, { "forward", DNS_MODE_FORWARD }, { "zone", DNS_MODE_ZONE }
-};
+} modes[] = { { "auto", DNS_MODE_AUTO },
+	      { "recurse", DNS_MODE_RECURSE },
+	      { "forward", DNS_MODE_FORWARD },
+	      { "zone", DNS_MODE_ZONE } };
 
 static void print_stats(const struct asker *a)
 {
 	struct dns_stats s;
 
 	dns_get_stats(a->dns, &s);
-	printf("stats asked=%" PRIu64 " hit=%" PRIu64 " miss=%" PRIu64 " coalesced=%" PRIu64 " stale=%" PRIu64 " late=%" PRIu64
-	       " abandoned=%" PRIu64 " limited=%" PRIu64 " found=%" PRIu64 " none=%" PRIu64 " timeout=%" PRIu64
-	       " servfail=%" PRIu64 " bogus=%" PRIu64 " outstanding=%" PRIu64 "\n",
-	       s.asked, s.hit, s.miss, s.coalesced, s.stale, s.late, s.abandoned, s.limited, s.found, s.none, s.unsure_timeout,
-	       s.unsure_servfail, s.unsure_bogus, s.outstanding);
+	printf("stats asked=%" PRIu64 " hit=%" PRIu64 " miss=%" PRIu64 " coalesced=%" PRIu64 " stale=%" PRIu64
+	       " late=%" PRIu64 " abandoned=%" PRIu64 " limited=%" PRIu64 " found=%" PRIu64 " none=%" PRIu64
+	       " timeout=%" PRIu64 " servfail=%" PRIu64 " bogus=%" PRIu64 " outstanding=%" PRIu64 "\n",
+	       s.asked, s.hit, s.miss, s.coalesced, s.stale, s.late, s.abandoned, s.limited, s.found, s.none,
+	       s.unsure_timeout, s.unsure_servfail, s.unsure_bogus, s.outstanding);
 }
 
 static void print_memory(void)
@@ -123,7 +124,8 @@ static void print_answer(const struct slot *slot, enum dns_status status, const 
 {
 	printf("answer %s %s %s %s ttl=%" PRIu32 " secure=%d cached=%d stale=%d ms=%lld canonical=%s", slot->name,
 	       dns_type_name(slot->type), status_names[status],
-	       answer->why == DNS_WHY_NOTHING ? "-" : dns_why_name(answer->why), answer->ttl_s, answer->secure, answer->cached, answer->stale, (long long)(clock_now() - slot->asked),
+	       answer->why == DNS_WHY_NOTHING ? "-" : dns_why_name(answer->why), answer->ttl_s, answer->secure,
+	       answer->cached, answer->stale, (long long)(clock_now() - slot->asked),
 	       answer->canonical != NULL ? answer->canonical : "-");
 	for (size_t i = 0; i < answer->n_records; i++)
 		print_record(&answer->records[i], slot->type);
@@ -288,8 +290,18 @@ static void close_slots(struct asker *a)
 }
 
 enum option_number {
-	OPTION_MODE = 1000, OPTION_FORWARD, OPTION_RESOLV_CONF, OPTION_ROOT_HINTS, OPTION_TRUST_ANCHOR, OPTION_ZONE,
-	OPTION_QUESTION_MS, OPTION_CONCURRENCY, OPTION_TIMEOUT_TTL, OPTION_FAILURE_TTL, OPTION_OUTSTANDING, OPTION_NO_STALE,
+	OPTION_MODE = 1000,
+	OPTION_FORWARD,
+	OPTION_RESOLV_CONF,
+	OPTION_ROOT_HINTS,
+	OPTION_TRUST_ANCHOR,
+	OPTION_ZONE,
+	OPTION_QUESTION_MS,
+	OPTION_CONCURRENCY,
+	OPTION_TIMEOUT_TTL,
+	OPTION_FAILURE_TTL,
+	OPTION_OUTSTANDING,
+	OPTION_NO_STALE,
 	OPTION_CHECK
 };
 
@@ -326,24 +338,48 @@ static bool set_option(struct asker *a, int number)
 	struct dns_settings *s = &a->settings;
 
 	switch (number) {
-	case OPTION_MODE: return set_mode(a, optarg);
+	case OPTION_MODE:
+		return set_mode(a, optarg);
 	case OPTION_FORWARD:
 		if (s->n_forward == FORWARD_MAX)
 			return false;
 		a->forward[s->n_forward++] = optarg;
 		return true;
-	case OPTION_RESOLV_CONF: s->resolv_conf = optarg; return true;
-	case OPTION_ROOT_HINTS: s->root_hints = optarg; return true;
-	case OPTION_TRUST_ANCHOR: s->trust_anchor = optarg; return true;
-	case OPTION_ZONE: s->zone_file = optarg; return true;
-	case OPTION_QUESTION_MS: s->question_ms = atoi(optarg); return true;
-	case OPTION_CONCURRENCY: a->slots_used = (size_t)atoi(optarg); return a->slots_used - 1 < SLOTS_MAX;
-	case OPTION_TIMEOUT_TTL: s->timeout_ttl_s = atoi(optarg); return true;
-	case OPTION_FAILURE_TTL: s->failure_ttl_s = atoi(optarg); return true;
-	case OPTION_OUTSTANDING: s->outstanding_max = atoi(optarg); return true;
-	case OPTION_NO_STALE: a->no_stale = true; return true;
-	case OPTION_CHECK: a->check_only = true; return true;
-	default: return false;
+	case OPTION_RESOLV_CONF:
+		s->resolv_conf = optarg;
+		return true;
+	case OPTION_ROOT_HINTS:
+		s->root_hints = optarg;
+		return true;
+	case OPTION_TRUST_ANCHOR:
+		s->trust_anchor = optarg;
+		return true;
+	case OPTION_ZONE:
+		s->zone_file = optarg;
+		return true;
+	case OPTION_QUESTION_MS:
+		s->question_ms = atoi(optarg);
+		return true;
+	case OPTION_CONCURRENCY:
+		a->slots_used = (size_t)atoi(optarg);
+		return a->slots_used - 1 < SLOTS_MAX;
+	case OPTION_TIMEOUT_TTL:
+		s->timeout_ttl_s = atoi(optarg);
+		return true;
+	case OPTION_FAILURE_TTL:
+		s->failure_ttl_s = atoi(optarg);
+		return true;
+	case OPTION_OUTSTANDING:
+		s->outstanding_max = atoi(optarg);
+		return true;
+	case OPTION_NO_STALE:
+		a->no_stale = true;
+		return true;
+	case OPTION_CHECK:
+		a->check_only = true;
+		return true;
+	default:
+		return false;
 	}
 }
 

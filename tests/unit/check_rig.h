@@ -24,33 +24,33 @@
 #include "base/strbuf.h"
 #include "checks/check.h"
 
-#define RIG_CHECKS_MAX 8
-#define RIG_RUNS_MAX 32
+#define RIG_CHECKS_MAX    8
+#define RIG_RUNS_MAX      32
 #define RIG_OVERRIDES_MAX 8
-#define RIG_STEPS_MAX 5000
-#define RIG_TEXT_MAX 8192
+#define RIG_STEPS_MAX     5000
+#define RIG_TEXT_MAX      8192
 
 /* ---- lists, as they stand in the configuration ---- */
 
 #define CODE(code, name, points) "{ code = \"" code "\"; name = \"" name "\"; points = " points "; }"
-#define LIST(rest, codes) "{ " rest " codes = ( " codes " ); }"
+#define LIST(rest, codes)        "{ " rest " codes = ( " codes " ); }"
 #define BLOCK_CODES \
 	CODE("127.0.0.2", "sbl", "4.0") "," CODE("127.0.0.4-7", "xbl", "5.0") "," CODE("127.0.0.10-11", "pbl", "3.0")
 #define BLOCK LIST("name = \"zen\"; zone = \"bl.example.org\"; errors = [ \"127.0.0.255\" ];", BLOCK_CODES)
-#define ALLOW \
-	LIST("name = \"wl\"; kind = \"allow\"; zone = \"wl.example.org\";", CODE("127.0.*.1", "low", "-1.0") \
-	     "," CODE("127.0.*.3", "high", "-5.0"))
-#define MASKS \
-	LIST("name = \"mask\"; zone = \"mask.example.org\";", CODE("127.0.0.&2", "proxy", "2.0") "," \
-	     CODE("127.0.0.&8", "bot", "1.0"))
-#define KEYED \
+#define ALLOW                                                               \
+	LIST("name = \"wl\"; kind = \"allow\"; zone = \"wl.example.org\";", \
+	     CODE("127.0.*.1", "low", "-1.0") "," CODE("127.0.*.3", "high", "-5.0"))
+#define MASKS                                                 \
+	LIST("name = \"mask\"; zone = \"mask.example.org\";", \
+	     CODE("127.0.0.&2", "proxy", "2.0") "," CODE("127.0.0.&8", "bot", "1.0"))
+#define KEYED                                                                                      \
 	LIST("name = \"keyed\"; zone = \"{key}.dq.example.org\"; key = \"k3yk3yk3yk3yk3yk3yk3\";", \
 	     CODE("127.0.0.2", "hit", "4.0"))
-#define DOMAINS \
+#define DOMAINS                                                                                      \
 	LIST("name = \"dbl\"; zone = \"dbl.example.org\"; over = [ \"helo\", \"sender\", \"ptr\" ];" \
-	     " errors = [ \"127.0.1.255\" ];", \
+	     " errors = [ \"127.0.1.255\" ];",                                                       \
 	     CODE("127.0.1.2", "low", "2.0") "," CODE("127.0.1.4", "phish", "6.0"))
-#define MIXED \
+#define MIXED                                                                                  \
 	LIST("name = \"mix\"; zone = \"mix.example.org\"; over = [ \"client\", \"sender\" ];", \
 	     CODE("127.0.0.2", "bad", "2.0"))
 #define LISTS(...) "dnsbl.lists=( " __VA_ARGS__ " )"
@@ -78,7 +78,7 @@ struct rig {
 	struct subject subject;
 	struct check_run runs[RIG_RUNS_MAX];
 	size_t n_runs;
-	int stage;                 /* -1 before connect */
+	int stage; /* -1 before connect */
 	char zone_path[64];
 };
 
@@ -108,8 +108,8 @@ static inline int rig_configure(struct rig *rig, const char *const *checks, cons
 		struct rig_check *slot = &rig->checks[rig->n_checks];
 		slot->check = check;
 		slot->settings = memory_new(check->settings_size);
-		sections[rig->n_checks] =
-			(struct config_section){ check->name, check->help, check->options, check->n_options, slot->settings };
+		sections[rig->n_checks] = (struct config_section){ check->name, check->help, check->options,
+			                                           check->n_options, slot->settings };
 	}
 	while (overrides != NULL && n_overrides < RIG_OVERRIDES_MAX && overrides[n_overrides] != NULL)
 		n_overrides++;
@@ -245,7 +245,7 @@ static inline void rig_facts(const struct rig *rig, struct factset *set)
 }
 
 static inline void rig_assert_within(const struct rig *rig, const struct factset *inner, const struct factset *outer,
-                              const struct factset *also, const char *what)
+                                     const struct factset *also, const char *what)
 {
 	for (fact_id id = 0; id < catalogue_count(rig->catalogue); id++) {
 		if (factset_has(inner, id) && !factset_has(outer, id) && (also == NULL || !factset_has(also, id)))

@@ -14,7 +14,7 @@
 
 struct place {
 	char directory[64];
-	char path[96]; /* of a socket or pid file in it */
+	char path[96];    /* of a socket or pid file in it */
 	char socket[112]; /* "unix:PATH" */
 };
 

@@ -20,7 +20,7 @@
 #include "dns/packet.h"
 
 #define ASKED_MAX 64
-#define S 1000 /* milliseconds */
+#define S         1000 /* milliseconds */
 
 static _Atomic clock_ms hand_clock;
 

@@ -11,22 +11,31 @@
 #include "policy/policy.h"
 
 #define OFF CONFIG_OFF
-#define STRINGS(...) { COUNT(((const char *[]){ __VA_ARGS__ })), (const char *[]){ __VA_ARGS__ } }
-#define NO_STRINGS { 0, NULL }
+#define STRINGS(...)                                                       \
+	{                                                                  \
+		COUNT(((const char *[]){ __VA_ARGS__ })), (const char *[]) \
+		{                                                          \
+			__VA_ARGS__                                        \
+		}                                                          \
+	}
+#define NO_STRINGS      \
+	{               \
+		0, NULL \
+	}
 
 static const struct {
 	const char *check, *name;
 	enum fact_kind kind;
 	int points_milli;
 } facts[] = {
-	{ "exempt", "network", FACT_EXEMPT, 0 },      { "exempt", "auth", FACT_EXEMPT, 9000 },
-	{ "rdns", "none", FACT_EVIDENCE, 3000 },      { "rdns", "generic", FACT_EVIDENCE, 2000 },
-	{ "rdns", "ok", FACT_NORMAL, 700 },           { "rdns", "unsure", FACT_UNSURE, 0 },
-	{ "dnsbl", "a.x", FACT_EVIDENCE, 4000 },      { "dnsbl", "a.y", FACT_EVIDENCE, 2500 },
-	{ "dnsbl", "b.x", FACT_EVIDENCE, 10000 },     { "dnsbl", "b.unsure", FACT_UNSURE, 0 },
-	{ "allow", "good", FACT_EVIDENCE, -3000 },    { "allow", "known", FACT_EVIDENCE, -2500 },
-	{ "helo", "odd", FACT_EVIDENCE, 1 },          { "helo", "unsure", FACT_UNSURE, 250 },
-	{ "zero", "one", FACT_EVIDENCE, 0 },          { "dnsbl", "c.q", FACT_EVIDENCE, 5000 },
+	{ "exempt", "network", FACT_EXEMPT, 0 },   { "exempt", "auth", FACT_EXEMPT, 9000 },
+	{ "rdns", "none", FACT_EVIDENCE, 3000 },   { "rdns", "generic", FACT_EVIDENCE, 2000 },
+	{ "rdns", "ok", FACT_NORMAL, 700 },        { "rdns", "unsure", FACT_UNSURE, 0 },
+	{ "dnsbl", "a.x", FACT_EVIDENCE, 4000 },   { "dnsbl", "a.y", FACT_EVIDENCE, 2500 },
+	{ "dnsbl", "b.x", FACT_EVIDENCE, 10000 },  { "dnsbl", "b.unsure", FACT_UNSURE, 0 },
+	{ "allow", "good", FACT_EVIDENCE, -3000 }, { "allow", "known", FACT_EVIDENCE, -2500 },
+	{ "helo", "odd", FACT_EVIDENCE, 1 },       { "helo", "unsure", FACT_UNSURE, 250 },
+	{ "zero", "one", FACT_EVIDENCE, 0 },       { "dnsbl", "c.q", FACT_EVIDENCE, 5000 },
 };
 
 /* The default thresholds. */
@@ -49,7 +58,8 @@ static inline void open_with(struct world *world, const int thresholds[ACTIONS],
 	world->catalogue = catalogue_open();
 	for (size_t i = 0; i < COUNT(facts); i++)
 		assert_int_equal(catalogue_add(world->catalogue, facts[i].check, facts[i].name, facts[i].kind,
-		                               facts[i].points_milli, "text", &world->err), i);
+		                               facts[i].points_milli, "text", &world->err),
+		                 i);
 	section.into = &world->unused;
 	world->config = config_open(NULL, NULL, 0, &section, 1, &world->err);
 	assert_non_null(world->config);

@@ -26,7 +26,6 @@
 #include "base/siphash.h"
 #include "base/strbuf.h"
 
-
 static void err_says_what_failed(void **state)
 {
 	struct err err = { "" };
@@ -316,7 +315,6 @@ static void memory_is_zeroed_and_grows(void **state)
 	free(memory);
 }
 
-
 static void clock_runs_forward(void **state)
 {
 	clock_ms before = clock_now(), after;
@@ -344,9 +342,8 @@ static const struct {
 	size_t octets;
 	uint64_t want;
 } siphash_cases[] = {
-	{ 0, 0x726fdb47dd0e0e31 }, { 1, 0x74f839c593dc67fd }, { 7, 0xab0200f58b01d137 },
-	{ 8, 0x93f5f5799a932462 }, { 15, 0xa129ca6149be45e5 }, { 16, 0x3f2acc7f57c29bdb },
-	{ 63, 0x958a324ceb064572 },
+	{ 0, 0x726fdb47dd0e0e31 },  { 1, 0x74f839c593dc67fd },  { 7, 0xab0200f58b01d137 },  { 8, 0x93f5f5799a932462 },
+	{ 15, 0xa129ca6149be45e5 }, { 16, 0x3f2acc7f57c29bdb }, { 63, 0x958a324ceb064572 },
 };
 
 static void siphash_meets_the_published_vectors(void **state)

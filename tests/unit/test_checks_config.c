@@ -4,9 +4,9 @@
  */
 #include "check_rig.h"
 
-#define X CODE("127.0.0.2", "x", "1.0")
+#define X              CODE("127.0.0.2", "x", "1.0")
 #define A(rest, codes) LISTS(LIST("name = \"a\"; " rest, codes))
-#define BL "zone = \"bl.example.org\";"
+#define BL             "zone = \"bl.example.org\";"
 
 static void test_faults(void **unused)
 {
@@ -14,8 +14,10 @@ static void test_faults(void **unused)
 		const char *override, *where, *what;
 	} faults[] = {
 		{ LISTS(BLOCK "," BLOCK), "dnsbl.lists[1].name", "lists[0]" },
-		{ LISTS(LIST("name = \"Zen\"; zone = \"bl.example.org\";", BLOCK_CODES)), "dnsbl.lists[0].name", "a-z" },
-		{ LISTS(LIST("name = \"a.b\"; zone = \"bl.example.org\";", BLOCK_CODES)), "dnsbl.lists[0].name", "a-z" },
+		{ LISTS(LIST("name = \"Zen\"; zone = \"bl.example.org\";", BLOCK_CODES)), "dnsbl.lists[0].name",
+		  "a-z" },
+		{ LISTS(LIST("name = \"a.b\"; zone = \"bl.example.org\";", BLOCK_CODES)), "dnsbl.lists[0].name",
+		  "a-z" },
 		{ A("zone = \"bl example org\";", BLOCK_CODES), "dnsbl.lists[0].zone", "domain name" },
 		{ A("zone = \"bl..org\";", BLOCK_CODES), "dnsbl.lists[0].zone", "domain name" },
 		{ A("zone = \"{kee}.bl.example.org\";", BLOCK_CODES), "dnsbl.lists[0].zone", "domain name" },
@@ -25,28 +27,20 @@ static void test_faults(void **unused)
 		  "letters" },
 		{ A("zone = \"{key}.bl.example.org\"; key = \"s3 cret\";", BLOCK_CODES), "dnsbl.lists[0].zone",
 		  "domain name" },
-		{ A(BL " over = [ \"client\", \"from\" ];", BLOCK_CODES),
-		  "dnsbl.lists[0].over[1]", "\"client\", \"helo\"" },
+		{ A(BL " over = [ \"client\", \"from\" ];", BLOCK_CODES), "dnsbl.lists[0].over[1]",
+		  "\"client\", \"helo\"" },
 		{ A(BL " over = [ ];", BLOCK_CODES), "dnsbl.lists[0].over", "" },
 		{ A(BL, ""), "dnsbl.lists[0].codes", "" },
-		{ A(BL, CODE("127.0.0", "x", "1.0")), "dnsbl.lists[0].codes[0].code",
-		  "must be such as" },
-		{ A(BL, BLOCK_CODES "," CODE("192.0.2.1", "x", "1.0")),
-		  "dnsbl.lists[0].codes[3].code", "127.0.0.0/8" },
-		{ A(BL, CODE("127.255.255.254", "x", "1.0")),
-		  "dnsbl.lists[0].codes[0].code", "127.255.255.0/24" },
-		{ A(BL, CODE("127.0.0.2", "unsure", "1.0")),
-		  "dnsbl.lists[0].codes[0].name", "unsure" },
-		{ A(BL, CODE("127.0.0.2", "X Y", "1.0")),
-		  "dnsbl.lists[0].codes[0].name", "a-z" },
-		{ A(BL, CODE("127.0.0.2", "x", "-1.0")),
-		  "dnsbl.lists[0].codes[0].points", "0.0 or more" },
-		{ A("kind = \"allow\"; zone = \"bl.example.org\";", X),
-		  "dnsbl.lists[0].codes[0].points", "0.0 or less" },
-		{ A(BL, X "," CODE("127.0.0.3", "x", "2.0")),
-		  "dnsbl.lists[0].codes[1].points", "codes[0]" },
-		{ A(BL " errors = [ \"127.0.0.256\" ];", BLOCK_CODES),
-		  "dnsbl.lists[0].errors[0]", "must be a code" },
+		{ A(BL, CODE("127.0.0", "x", "1.0")), "dnsbl.lists[0].codes[0].code", "must be such as" },
+		{ A(BL, BLOCK_CODES "," CODE("192.0.2.1", "x", "1.0")), "dnsbl.lists[0].codes[3].code", "127.0.0.0/8" },
+		{ A(BL, CODE("127.255.255.254", "x", "1.0")), "dnsbl.lists[0].codes[0].code", "127.255.255.0/24" },
+		{ A(BL, CODE("127.0.0.2", "unsure", "1.0")), "dnsbl.lists[0].codes[0].name", "unsure" },
+		{ A(BL, CODE("127.0.0.2", "X Y", "1.0")), "dnsbl.lists[0].codes[0].name", "a-z" },
+		{ A(BL, CODE("127.0.0.2", "x", "-1.0")), "dnsbl.lists[0].codes[0].points", "0.0 or more" },
+		{ A("kind = \"allow\"; zone = \"bl.example.org\";", X), "dnsbl.lists[0].codes[0].points",
+		  "0.0 or less" },
+		{ A(BL, X "," CODE("127.0.0.3", "x", "2.0")), "dnsbl.lists[0].codes[1].points", "codes[0]" },
+		{ A(BL " errors = [ \"127.0.0.256\" ];", BLOCK_CODES), "dnsbl.lists[0].errors[0]", "must be a code" },
 		{ "exempt.senders=[ \"*@example.org\" ]", "exempt.senders[0]", "wildcards" },
 		{ "exempt.recipients=[ \"postmaster@\", \"@\" ]", "exempt.recipients[1]", "\"user@\"" },
 		{ "exempt.senders=[ \"\" ]", "exempt.senders[0]", "must be \"user@" },
@@ -118,8 +112,8 @@ static void test_texts(void **unused)
 		{ "dnsbl.zen.xbl", "the client address is on the block list zen (xbl)", FACT_EVIDENCE, 5000 },
 		{ "dnsbl.wl.high", "the client address is on the allow list wl (high)", FACT_EVIDENCE, -5000 },
 		{ "dnsbl.dbl.phish", "a domain of this message is on the block list dbl (phish)", FACT_EVIDENCE, 6000 },
-		{ "dnsbl.mix.bad", "the client or a domain of this message is on the block list mix (bad)", FACT_EVIDENCE,
-		  2000 },
+		{ "dnsbl.mix.bad", "the client or a domain of this message is on the block list mix (bad)",
+		  FACT_EVIDENCE, 2000 },
 		{ "dnsbl.zen.unsure", "the block list zen did not answer", FACT_UNSURE, 0 },
 	};
 	struct err err = { "" };
@@ -128,7 +122,8 @@ static void test_texts(void **unused)
 	(void)unused;
 	assert_int_equal(rig_configure(&rig, checks, overrides, &err), 0);
 	for (size_t i = 0; i < COUNT(wanted); i++) {
-		const struct fact_info *info = catalogue_info(rig.catalogue, catalogue_find(rig.catalogue, wanted[i].fact));
+		const struct fact_info *info = catalogue_info(rig.catalogue,
+		                                              catalogue_find(rig.catalogue, wanted[i].fact));
 		assert_non_null(info);
 		assert_string_equal(info->text, wanted[i].text);
 		assert_int_equal(info->kind, wanted[i].kind);

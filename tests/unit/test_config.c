@@ -44,14 +44,14 @@ static void test_file(void **state)
 {
 	struct settings s;
 	struct config *config = must_open(
-	    "\xef\xbb\xbf# comment\nmode = \"monitor\"; log: { debug = true };\nthreads = 0x10; level = -5L\n"
-	    "title = \"a \" \"\\\"b\\\"\\x41\"; socket = { mode = \"600\"; password = \"p\"; };\n"
-	    "policy: { reject = 8; defer = 2.25; };\n"
-	    "dnsbl: { senders = (); networks = [ \"2001:db8::/32\" ];\n"
-	    "lists = ( { name = \"a\"; zone = \"a.example\"; },\n"
-	    "{ name = \"b\"; weight = 1.5; is: { allow = true; }; codes = ({ code = \"127.0.0.3\"; points = -0.5; }) }"
-	    " ); };\n# the end",
-	    &s);
+		"\xef\xbb\xbf# comment\nmode = \"monitor\"; log: { debug = true };\nthreads = 0x10; level = -5L\n"
+		"title = \"a \" \"\\\"b\\\"\\x41\"; socket = { mode = \"600\"; password = \"p\"; };\n"
+		"policy: { reject = 8; defer = 2.25; };\n"
+		"dnsbl: { senders = (); networks = [ \"2001:db8::/32\" ];\n"
+		"lists = ( { name = \"a\"; zone = \"a.example\"; },\n"
+		"{ name = \"b\"; weight = 1.5; is: { allow = true; }; codes = ({ code = \"127.0.0.3\"; points = -0.5; }) }"
+		" ); };\n# the end",
+		&s);
 	const struct list *lists = s.lists.items;
 
 	(void)state;
@@ -194,8 +194,8 @@ static void test_include(void **state)
 	write_file("inc/a.conf", "level = 7;\n\t@include \"b.conf\"\n");
 	write_file("inc/b.conf", "\n\nthreads = 5; title = \"/* @include\n@include \\\"nothing\\\" \";");
 	main_file = write_file(
-	    "m.conf",
-	    "# x\n@include \"inc/a.conf\" log: { debug = true };\n/*\n@include \"no\"\n*/\npolicy: { reject = 1; }");
+		"m.conf",
+		"# x\n@include \"inc/a.conf\" log: { debug = true };\n/*\n@include \"no\"\n*/\npolicy: { reject = 1; }");
 	config = open_file(main_file, NULL, 0, &s, &err);
 	assert_null(config);
 	assert_error(&err, "/inc/b.conf:3: title = \"/* @include\\x0a@include \\x22nothing\\x22 \": must be a string");

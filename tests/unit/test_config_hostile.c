@@ -56,11 +56,11 @@ static void test_unreadable_files(void **state)
 static void test_damaged_files(void **state)
 {
 	static const char base[] =
-	    "mode = \"monitor\"; threads = 0x10; level = -5L\ntitle = \"a\" \"\\x41\"; // c\nsocket = { mode = "
-	    "\"600\"; };\n"
-	    "policy: { reject = 8.5e-1; defer = .25; }; /* c */\ndnsbl: { senders = ( \"1\", \"a\" ); lists = ( { name "
-	    "= \"a\"; },"
-	    "{ name = \"b\"; weight = 1.; is: { allow = TRUE; }; codes = ({ code = \"127.0.0.3\"; }) } ); };\n";
+		"mode = \"monitor\"; threads = 0x10; level = -5L\ntitle = \"a\" \"\\x41\"; // c\nsocket = { mode = "
+		"\"600\"; };\n"
+		"policy: { reject = 8.5e-1; defer = .25; }; /* c */\ndnsbl: { senders = ( \"1\", \"a\" ); lists = ( { name "
+		"= \"a\"; },"
+		"{ name = \"b\"; weight = 1.; is: { allow = TRUE; }; codes = ({ code = \"127.0.0.3\"; }) } ); };\n";
 	static const char octets[] = "\"\"()[]{}=:;,.-+e0123xLt \n#/*\\@a";
 	char text[sizeof(base)];
 	struct settings s;

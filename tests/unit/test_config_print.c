@@ -30,9 +30,9 @@ static void test_secrets_are_never_shown(void **state)
 		assert_null(strstr(err.text, "swordfish"));
 	}
 	config = must_open(
-	    "socket: { password = \"swordfish\"; };\n"
-	    "dnsbl: { lists = ( { name = \"n\"; key = \"swordfish\"; zone = \"swordfish.zen.dq.spamhaus.net\"; } ); };",
-	    &s);
+		"socket: { password = \"swordfish\"; };\n"
+		"dnsbl: { lists = ( { name = \"n\"; key = \"swordfish\"; zone = \"swordfish.zen.dq.spamhaus.net\"; } ); };",
+		&s);
 	assert_string_equal(s.password, "swordfish");
 	assert_int_equal(config_fault(config, &s.password, &err, "is too short"), -1);
 	assert_non_null(strstr(err.text, "t.conf:1: socket.password = (hidden): is too short"));
@@ -70,10 +70,10 @@ static void test_print_can_be_read_again(void **state)
 {
 	struct settings s, again;
 	struct config *config = must_open(
-	    "title = \"\\\"\\\\\\n\\x01 \xc3\xa4 # ;\"; level = -2147483647; policy: { reject = -1.25; };\n"
-	    "dnsbl: { lists = ( { name = \"a\"; zone = \"k.zen.dq.spamhaus.net\"; codes = ({code=\"127.0.0.2\";},"
-	    "{code=\"127.0.0.3\"; points = 0.001;}); }, { name = \"b\"; } ); };",
-	    &s);
+		"title = \"\\\"\\\\\\n\\x01 \xc3\xa4 # ;\"; level = -2147483647; policy: { reject = -1.25; };\n"
+		"dnsbl: { lists = ( { name = \"a\"; zone = \"k.zen.dq.spamhaus.net\"; codes = ({code=\"127.0.0.2\";},"
+		"{code=\"127.0.0.3\"; points = 0.001;}); }, { name = \"b\"; } ); };",
+		&s);
 	char *first = printed(config), *second;
 	struct config *copy = must_open(first, &again);
 

@@ -49,7 +49,7 @@ static void options_are_read(void **state)
 	assert_int_equal(PARSE(NULL), 0);
 	assert_int_equal(options.task, TASK_SERVE);
 	assert_false(options.foreground || options.verbose || options.allow_root || options.no_kick ||
-		     options.no_fd_conn);
+	             options.no_fd_conn);
 	assert_string_equal(strrchr(options.config_file, '/'), "/mailreeve.conf");
 
 	assert_int_equal(PARSE("-fv", "-c", "a.conf", "-o", "b=1", "-oc=2", "--set", "d=3", "--set=e=4"), 0);

@@ -179,12 +179,9 @@ static void test_mail_and_pointers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_chain_limits),
-		cmocka_unit_test(test_negative),
-		cmocka_unit_test(test_txt),
-		cmocka_unit_test(test_mail_and_pointers),
+		cmocka_unit_test(test_addresses),    cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_chain_limits), cmocka_unit_test(test_negative),
+		cmocka_unit_test(test_txt),          cmocka_unit_test(test_mail_and_pointers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,8 +234,8 @@ static void test_mutations(void **state)
 			size_t at = from + next_random(&seed) % (length - from);
 			static const uint8_t telling[] = { 0, 1, 63, 64, 0x80, 0xc0, 0xff, 12, 2, 5 };
 			uint64_t random = next_random(&seed);
-			m.octets[at] =
-				random % 2 == 0 ? (uint8_t)(random >> 8) : telling[(random >> 8) % sizeof telling];
+			m.octets[at] = random % 2 == 0 ? (uint8_t)(random >> 8)
+			                               : telling[(random >> 8) % sizeof telling];
 		}
 		if (next_random(&seed) % 8 == 0)
 			length = next_random(&seed) % (length + 1);

@@ -19,24 +19,23 @@
 
 #define OVERRIDES_MAX 16
 
-static const char zone[] =
-	"1.2.0.192.in-addr.arpa PTR mail.example.net\n"
-	"mail.example.net A 192.0.2.1\n"
-	"2.2.0.192.bl.example A 127.0.0.2\n"
-	"2.2.0.192.allow.example A !slow=800\n"
-	"2.2.0.192.allow.example A 127.0.0.9\n"
-	"3.2.0.192.bl.example A 127.0.0.2\n"
-	"3.2.0.192.dead.example * !timeout\n"
-	"5.2.0.192.in-addr.arpa * !timeout\n"
-	"listed.example.net.bl.example A 127.0.0.2\n";
+static const char zone[] = "1.2.0.192.in-addr.arpa PTR mail.example.net\n"
+			   "mail.example.net A 192.0.2.1\n"
+			   "2.2.0.192.bl.example A 127.0.0.2\n"
+			   "2.2.0.192.allow.example A !slow=800\n"
+			   "2.2.0.192.allow.example A 127.0.0.9\n"
+			   "3.2.0.192.bl.example A 127.0.0.2\n"
+			   "3.2.0.192.dead.example * !timeout\n"
+			   "5.2.0.192.in-addr.arpa * !timeout\n"
+			   "listed.example.net.bl.example A 127.0.0.2\n";
 
-#define BLOCK_LIST                                                                                                              \
-	"{ name = \"bl\"; zone = \"bl.example\"; over = [ \"client\", \"sender\" ]; codes = ( { code = \"127.0.0.2\"; name = "      \
+#define BLOCK_LIST                                                                                                             \
+	"{ name = \"bl\"; zone = \"bl.example\"; over = [ \"client\", \"sender\" ]; codes = ( { code = \"127.0.0.2\"; name = " \
 	"\"yes\"; points = 12.0; } ); }"
-#define ALLOW_LIST                                                                                                              \
-	"{ name = \"allow\"; kind = \"allow\"; zone = \"allow.example\"; codes = ( { code = \"127.0.0.9\"; name = \"good\"; "        \
+#define ALLOW_LIST                                                                                                            \
+	"{ name = \"allow\"; kind = \"allow\"; zone = \"allow.example\"; codes = ( { code = \"127.0.0.9\"; name = \"good\"; " \
 	"points = -5.0; } ); }"
-#define DEAD_LIST                                                                                                               \
+#define DEAD_LIST \
 	"{ name = \"dead\"; zone = \"dead.example\"; codes = ( { code = \"127.0.0.2\"; name = \"yes\"; points = 2.0; } ); }"
 
 struct world {
@@ -145,7 +144,8 @@ static void good_mail_is_accepted(void **state)
 	assert_true(decision->final);
 	assert_int_equal(decision->action, ACTION_ACCEPT);
 	assert_line_has(&world, decision, "4F2A1: sid=");
-	assert_line_has(&world, decision, " action=accept stage=eom score=0.0 threshold=5.0 decided_by=score client=unknown[192.0.2.1] ");
+	assert_line_has(&world, decision,
+	                " action=accept stage=eom score=0.0 threshold=5.0 decided_by=score client=unknown[192.0.2.1] ");
 	assert_line_has(&world, decision, " helo=<client.example.net> from=<a@example.net> to=<b@example.org> ");
 	world_close(&world);
 }
@@ -174,13 +174,15 @@ static void waits_only_for_what_matters(void **state)
 	struct world world;
 
 	(void)state;
-	world_open(&world, (const char *[]){ "dnsbl.lists=(" BLOCK_LIST "," DEAD_LIST ")", "wait.rcpt_ms=200", "wait.eom_ms=200", NULL });
+	world_open(&world, (const char *[]){ "dnsbl.lists=(" BLOCK_LIST "," DEAD_LIST ")", "wait.rcpt_ms=200",
+	                                     "wait.eom_ms=200", NULL });
 	begin(&world, "192.0.2.3", "<a@example.net>");
 	assert_int_equal(rcpt(&world, "<b@example.org>")->action, ACTION_REJECT);
 	assert_int_equal(world.waits, 0);
 	world_close(&world);
 
-	world_open(&world, (const char *[]){ "dnsbl.lists=(" DEAD_LIST ")", "policy.tag=2.0", "wait.rcpt_ms=60", "wait.eom_ms=60", NULL });
+	world_open(&world, (const char *[]){ "dnsbl.lists=(" DEAD_LIST ")", "policy.tag=2.0", "wait.rcpt_ms=60",
+	                                     "wait.eom_ms=60", NULL });
 	begin(&world, "192.0.2.3", "<a@example.net>");
 	assert_false(rcpt(&world, "<b@example.org>")->final);
 	assert_true(world.waits > 0);
@@ -196,8 +198,9 @@ static void what_comes_late_counts_at_the_end(void **state)
 	struct world world;
 
 	(void)state;
-	world_open(&world, (const char *[]){ "dnsbl.lists=(" BLOCK_LIST "," ALLOW_LIST ")", "wait.rcpt_ms=50", "wait.eom_ms=20000",
-	                                     "wait.session_ms=60000", "dns.question_ms=20000", NULL });
+	world_open(&world,
+	           (const char *[]){ "dnsbl.lists=(" BLOCK_LIST "," ALLOW_LIST ")", "wait.rcpt_ms=50",
+	                             "wait.eom_ms=20000", "wait.session_ms=60000", "dns.question_ms=20000", NULL });
 	begin(&world, "192.0.2.2", "<a@example.net>");
 	assert_false(rcpt(&world, "<b@example.org>")->final);
 	const struct decision *decision = eom(&world);
@@ -212,7 +215,8 @@ static void the_wait_at_rcpt_is_for_all_recipients(void **state)
 	char to[32];
 
 	(void)state;
-	world_open(&world, (const char *[]){ "dnsbl.lists=(" DEAD_LIST ")", "policy.tag=2.0", "wait.rcpt_ms=60", "wait.eom_ms=0", NULL });
+	world_open(&world, (const char *[]){ "dnsbl.lists=(" DEAD_LIST ")", "policy.tag=2.0", "wait.rcpt_ms=60",
+	                                     "wait.eom_ms=0", NULL });
 	begin(&world, "192.0.2.3", "<a@example.net>");
 	rcpt(&world, "<b@example.org>");
 	unsigned waits = world.waits;
@@ -305,7 +309,8 @@ static void exempt_clients_cost_no_question(void **state)
 	struct dns_stats stats;
 
 	(void)state;
-	world_open(&world, (const char *[]){ "dnsbl.lists=(" BLOCK_LIST ")", "exempt.networks=[ \"192.0.2.0/24\" ]", NULL });
+	world_open(&world,
+	           (const char *[]){ "dnsbl.lists=(" BLOCK_LIST ")", "exempt.networks=[ \"192.0.2.0/24\" ]", NULL });
 	begin(&world, "192.0.2.2", "<a@listed.example.net>");
 	assert_false(rcpt(&world, "<b@example.org>")->final);
 	assert_string_equal(eom(&world)->decided_by, "exempt.network");
@@ -317,8 +322,8 @@ static void exempt_clients_cost_no_question(void **state)
 /* With no exempt recipient nothing can save the client: it is refused where that becomes certain. */
 static void decide_from_connect_is_only_for_the_certain(void **state)
 {
-	static const char *certain[] = { "dnsbl.lists=(" BLOCK_LIST ")", "policy.decide_from=connect", "exempt.recipients=[ ]",
-		                         "exempt.authenticated=false", NULL };
+	static const char *certain[] = { "dnsbl.lists=(" BLOCK_LIST ")", "policy.decide_from=connect",
+		                         "exempt.recipients=[ ]", "exempt.authenticated=false", NULL };
 	static const char *uncertain[] = { "dnsbl.lists=(" BLOCK_LIST ")", "policy.decide_from=connect", NULL };
 	struct world world;
 
@@ -374,7 +379,8 @@ static void dead_dns_accepts_and_says_so(void **state)
 	struct world world;
 
 	(void)state;
-	world_open(&world, (const char *[]){ "wait.rcpt_ms=50", "wait.eom_ms=50", "rdns.points.unsure=0.0", "policy.tag=1.0", NULL });
+	world_open(&world, (const char *[]){ "wait.rcpt_ms=50", "wait.eom_ms=50", "rdns.points.unsure=0.0",
+	                                     "policy.tag=1.0", NULL });
 	begin(&world, "192.0.2.5", "<a@example.net>");
 	assert_false(rcpt(&world, "<b@example.org>")->final);
 	const struct decision *decision = eom(&world);

@@ -267,14 +267,10 @@ static void evidence_details_survive_any_octet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(catalogue_gives_ids_in_order),
-		cmocka_unit_test(catalogue_refuses_bad_names),
-		cmocka_unit_test(catalogue_has_a_limit),
-		cmocka_unit_test(evidence_scopes_nest),
-		cmocka_unit_test(evidence_states_a_fact_once),
-		cmocka_unit_test(evidence_details_are_clean),
-		cmocka_unit_test(evidence_details_are_cut),
-		cmocka_unit_test(evidence_details_survive_any_octet),
+		cmocka_unit_test(catalogue_gives_ids_in_order), cmocka_unit_test(catalogue_refuses_bad_names),
+		cmocka_unit_test(catalogue_has_a_limit),        cmocka_unit_test(evidence_scopes_nest),
+		cmocka_unit_test(evidence_states_a_fact_once),  cmocka_unit_test(evidence_details_are_clean),
+		cmocka_unit_test(evidence_details_are_cut),     cmocka_unit_test(evidence_details_survive_any_octet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

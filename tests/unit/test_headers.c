@@ -56,9 +56,14 @@ static void claims_follow_the_grammar(void **state)
 static void a_labels_are_u_labels(void **state)
 {
 	(void)state;
-	assert_true(authres_claims(" mx.b\xc3\xbc" "cher.example; none", "mx.xn--bcher-kva.example"));
-	assert_true(authres_claims(" mx.xn--bcher-kva.example; none", "mx.b\xc3\xbc" "cher.example"));
-	assert_false(authres_claims(" mx.b\xc3\xbc" "cher.example; none", "mx.bucher.example"));
+	assert_true(authres_claims(" mx.b\xc3\xbc"
+	                           "cher.example; none",
+	                           "mx.xn--bcher-kva.example"));
+	assert_true(authres_claims(" mx.xn--bcher-kva.example; none", "mx.b\xc3\xbc"
+	                                                              "cher.example"));
+	assert_false(authres_claims(" mx.b\xc3\xbc"
+	                            "cher.example; none",
+	                            "mx.bucher.example"));
 	assert_true(idn_equal("EXAMPLE.org.", "example.ORG"));
 	assert_false(idn_equal("\xff\xfe.example", "example"));
 }
@@ -104,7 +109,8 @@ static void forged_fields_go_from_the_highest_index_down(void **state)
 	header_scan_field(scan, "x-spam-flag", " NO");
 	header_scan_field(scan, "X-Spam-Report", " fine");
 	deletions(scan, text, sizeof(text));
-	assert_string_equal(text, "Authentication-Results:3 Authentication-Results:1 X-Spam-Flag:2 X-Spam-Flag:1 X-Spam-Report:1");
+	assert_string_equal(
+		text, "Authentication-Results:3 Authentication-Results:1 X-Spam-Flag:2 X-Spam-Flag:1 X-Spam-Report:1");
 	arena_close(&fixture.arena);
 }
 

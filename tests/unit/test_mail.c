@@ -16,8 +16,8 @@
 #include "mail/address.h"
 #include "mail/stage.h"
 
-#define X10 "xxxxxxxxxx"
-#define X60 X10 X10 X10 X10 X10 X10
+#define X10     "xxxxxxxxxx"
+#define X60     X10 X10 X10 X10 X10 X10
 #define LABEL63 X60 "xxx"
 #define LOCAL64 X60 "xxxx"
 
@@ -38,8 +38,8 @@ static const struct {
 	/* what the RFC shows */
 	{ "<user@example.org>", "user@example.org", "user", "example.org", VALID },
 	{ "user@example.org", "user@example.org", "user", "example.org", VALID },
-	{ "<User.Name+tag@Mail.EXAMPLE.org>", "User.Name+tag@Mail.EXAMPLE.org", "User.Name+tag",
-	  "mail.example.org", VALID },
+	{ "<User.Name+tag@Mail.EXAMPLE.org>", "User.Name+tag@Mail.EXAMPLE.org", "User.Name+tag", "mail.example.org",
+	  VALID },
 	{ "<>", "", "", "", NULL_PATH },
 	{ "", "", "", "", NULL_PATH }, /* a local submission without brackets */
 	{ " <> ", "", "", "", NULL_PATH },
@@ -47,8 +47,8 @@ static const struct {
 	{ "<PostMaster>", "PostMaster", "PostMaster", "", VALID },
 	{ "<postmaster@>", "postmaster@", "postmaster", "", INVALID },
 	{ "root", "root", "root", "", INVALID },
-	{ "<a!#$%&'*+-/=?^_`{|}~@example.org>", "a!#$%&'*+-/=?^_`{|}~@example.org",
-	  "a!#$%&'*+-/=?^_`{|}~", "example.org", VALID },
+	{ "<a!#$%&'*+-/=?^_`{|}~@example.org>", "a!#$%&'*+-/=?^_`{|}~@example.org", "a!#$%&'*+-/=?^_`{|}~",
+	  "example.org", VALID },
 	/* some carriers hand them out */
 	{ "<.a..b.@example.org>", ".a..b.@example.org", ".a..b.", "example.org", VALID },
 	{ "<user@localhost>", "user@localhost", "user", "localhost", VALID },
@@ -76,15 +76,14 @@ static const struct {
 	{ "<@@:@>", "@", "", "", INVALID },
 	/* quoted local-parts: nothing in the quotes ends or splits the address */
 	{ "<\"a b\"@example.org>", "\"a b\"@example.org", "\"a b\"", "example.org", VALID },
-	{ "<\"x@example.net\"@example.org>", "\"x@example.net\"@example.org", "\"x@example.net\"",
-	  "example.org", VALID },
-	{ "<\"x@example.net>\"@example.org>", "\"x@example.net>\"@example.org", "\"x@example.net>\"",
-	  "example.org", VALID },
-	{ "<\"x>, <y@example.net>\"@example.org>", "\"x>, <y@example.net>\"@example.org",
-	  "\"x>, <y@example.net>\"", "example.org",
+	{ "<\"x@example.net\"@example.org>", "\"x@example.net\"@example.org", "\"x@example.net\"", "example.org",
 	  VALID },
-	{ "<\"\\\"@example.net\"@example.org>", "\"\\\"@example.net\"@example.org",
-	  "\"\\\"@example.net\"", "example.org", VALID },
+	{ "<\"x@example.net>\"@example.org>", "\"x@example.net>\"@example.org", "\"x@example.net>\"", "example.org",
+	  VALID },
+	{ "<\"x>, <y@example.net>\"@example.org>", "\"x>, <y@example.net>\"@example.org", "\"x>, <y@example.net>\"",
+	  "example.org", VALID },
+	{ "<\"\\\"@example.net\"@example.org>", "\"\\\"@example.net\"@example.org", "\"\\\"@example.net\"",
+	  "example.org", VALID },
 	{ "<\"a\\\\\"@example.org>", "\"a\\\\\"@example.org", "\"a\\\\\"", "example.org", VALID },
 	{ "<\"user@example.org\">", "\"user@example.org\"", "\"user@example.org\"", "", INVALID },
 	{ "<\"user@example.org>", "\"user@example.org>", "\"user@example.org>", "", INVALID },
@@ -116,23 +115,35 @@ static const struct {
 	{ "<us\r\ner@example.org>", "us\r\ner@example.org", "us\r\ner", "example.org", INVALID },
 	{ "<user@example.org\r\nX: y>", "user@example.org\r\nX: y", "user", "", INVALID },
 	{ "<\"\x1b[2J\"@example.org>", "\"\x1b[2J\"@example.org", "\"\x1b[2J\"", "example.org", INVALID },
-	{ "<us\x7f" "er@example.org>", "us\x7f" "er@example.org", "us\x7f" "er", "example.org", INVALID },
+	{ "<us\x7f"
+	  "er@example.org>",
+	  "us\x7f"
+	  "er@example.org",
+	  "us\x7f"
+	  "er",
+	  "example.org", INVALID },
 	{ "<us\xe9r@example.org>", "us\xe9r@example.org", "us\xe9r", "example.org", INVALID }, /* Latin-1 */
 	{ "<\xc3\xbcser@example.org>", "\xc3\xbcser@example.org", "\xc3\xbcser", "example.org", VALID },
-	{ "<\xe7\x94\xa8\xe6\x88\xb7@example.org>", "\xe7\x94\xa8\xe6\x88\xb7@example.org",
-	  "\xe7\x94\xa8\xe6\x88\xb7", "example.org",
-	  VALID },
+	{ "<\xe7\x94\xa8\xe6\x88\xb7@example.org>", "\xe7\x94\xa8\xe6\x88\xb7@example.org", "\xe7\x94\xa8\xe6\x88\xb7",
+	  "example.org", VALID },
 	{ "<\xf0\x9f\x93\xac@example.org>", "\xf0\x9f\x93\xac@example.org", "\xf0\x9f\x93\xac", "example.org", VALID },
-	{ "<user@b\xc3\xbc" "cher.Example>", "user@b\xc3\xbc" "cher.Example", "user",
-	  "xn--bcher-kva.example", VALID },
-	{ "<user@b\xfc" "cher.example>", "user@b\xfc" "cher.example", "user", "", INVALID },
-	{ "<\xc0\xafx@example.org>", "\xc0\xafx@example.org", "\xc0\xafx", "example.org", INVALID },     /* overlong */
+	{ "<user@b\xc3\xbc"
+	  "cher.Example>",
+	  "user@b\xc3\xbc"
+	  "cher.Example",
+	  "user", "xn--bcher-kva.example", VALID },
+	{ "<user@b\xfc"
+	  "cher.example>",
+	  "user@b\xfc"
+	  "cher.example",
+	  "user", "", INVALID },
+	{ "<\xc0\xafx@example.org>", "\xc0\xafx@example.org", "\xc0\xafx", "example.org", INVALID }, /* overlong */
 	{ "<\xe0\x80\xafx@example.org>", "\xe0\x80\xafx@example.org", "\xe0\x80\xafx", "example.org", INVALID },
 	/* surrogate */
 	{ "<\xed\xa0\x80@example.org>", "\xed\xa0\x80@example.org", "\xed\xa0\x80", "example.org", INVALID },
-	{ "<\xf4\x90\x80\x80@example.org>", "\xf4\x90\x80\x80@example.org", "\xf4\x90\x80\x80",
-	  "example.org", INVALID },
-	{ "<\xc2\x9bx@example.org>", "\xc2\x9bx@example.org", "\xc2\x9bx", "example.org", INVALID },     /* C1 */
+	{ "<\xf4\x90\x80\x80@example.org>", "\xf4\x90\x80\x80@example.org", "\xf4\x90\x80\x80", "example.org",
+	  INVALID },
+	{ "<\xc2\x9bx@example.org>", "\xc2\x9bx@example.org", "\xc2\x9bx", "example.org", INVALID }, /* C1 */
 	/* cut sequence */
 	{ "<user@example.org\xe7\x94>", "user@example.org\xe7\x94", "user", "", INVALID },
 	{ "<us\0er@example.org>", "us", "us", "", INVALID }, /* a milter's argument ends at NUL */
@@ -259,10 +270,24 @@ static const struct {
 	{ "<USER@Example.ORG>", "user@example.org", true },
 	{ "<user@example.org>", "USER@EXAMPLE.ORG.", true },
 	{ "<user@example.org>", "user@", true },
-	{ "<user@b\xc3\xbc" "cher.example>", "b\xc3\xbc" "cher.example", true },
-	{ "<user@xn--bcher-kva.example>", "@B\xc3\xbc" "CHER.example", true },
-	{ "<user@mx.b\xc3\xbc" "cher.example>", ".b\xc3\xbc" "cher.example", true },
-	{ "<user@bucher.example>", "b\xc3\xbc" "cher.example", false },
+	{ "<user@b\xc3\xbc"
+	  "cher.example>",
+	  "b\xc3\xbc"
+	  "cher.example",
+	  true },
+	{ "<user@xn--bcher-kva.example>",
+	  "@B\xc3\xbc"
+	  "CHER.example",
+	  true },
+	{ "<user@mx.b\xc3\xbc"
+	  "cher.example>",
+	  ".b\xc3\xbc"
+	  "cher.example",
+	  true },
+	{ "<user@bucher.example>",
+	  "b\xc3\xbc"
+	  "cher.example",
+	  false },
 	{ "<user@example.org>", "@example.org", true },
 	{ "<user@example.org>", "example.org", true },
 	{ "<user@example.org>", ".example.org", false },
@@ -345,7 +370,9 @@ static const struct {
 	{ "ma_il.example.org", false },
 	{ "mail example.org", false },
 	{ "mail.example.org\n", false },
-	{ "b\xc3\xbc" "cher.example", false },
+	{ "b\xc3\xbc"
+	  "cher.example",
+	  false },
 	{ "192.0.2.1", false },
 	{ "[192.0.2.1]", false },
 	{ "mail.example.1", false },
@@ -416,14 +443,10 @@ static void stages_have_their_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses_are_taken_apart),
-		cmocka_unit_test(address_survives_its_argument),
-		cmocka_unit_test(very_long_arguments_are_cut),
-		cmocka_unit_test(any_text_keeps_the_promises),
-		cmocka_unit_test(addresses_match_patterns),
-		cmocka_unit_test(hostnames_are_told_from_the_rest),
-		cmocka_unit_test(domains_become_lower_case),
-		cmocka_unit_test(stages_have_their_names),
+		cmocka_unit_test(addresses_are_taken_apart),   cmocka_unit_test(address_survives_its_argument),
+		cmocka_unit_test(very_long_arguments_are_cut), cmocka_unit_test(any_text_keeps_the_promises),
+		cmocka_unit_test(addresses_match_patterns),    cmocka_unit_test(hostnames_are_told_from_the_rest),
+		cmocka_unit_test(domains_become_lower_case),   cmocka_unit_test(stages_have_their_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,20 +113,20 @@ static void scores_add_up(void **state)
 	} cases[] = {
 		{ "", 0 },
 		{ "rdns.none", 3000 },
-		{ "rdns.none rdns.generic", 4000 },                    /* 5.0, capped */
-		{ "rdns.none rdns.generic dnsbl.b.x", 14000 },         /* in no group */
+		{ "rdns.none rdns.generic", 4000 },            /* 5.0, capped */
+		{ "rdns.none rdns.generic dnsbl.b.x", 14000 }, /* in no group */
 		{ "allow.good", -3000 },
-		{ "allow.good allow.known", -4000 },                   /* -5.5, floor */
+		{ "allow.good allow.known", -4000 }, /* -5.5, floor */
 		{ "allow.good allow.known rdns.none", -1000 },
-		{ "rdns.ok", 0 },                                      /* nothing wrong: no points */
+		{ "rdns.ok", 0 }, /* nothing wrong: no points */
 		{ "rdns.unsure dnsbl.b.unsure", 0 },
-		{ "helo.unsure", 250 },                                /* as configured */
+		{ "helo.unsure", 250 }, /* as configured */
 		{ "dnsbl.a.x helo.odd", 4001 },
 		{ "dnsbl.a.x", 4000 },
 		{ "dnsbl.a.y", 2500 },
-		{ "dnsbl.a.x dnsbl.a.y", 4001 },                       /* 7.5 with the rule in the group */
-		{ "dnsbl.a.x zero.one", -1000 },                       /* -3.0, floor */
-		{ "dnsbl.a.x zero.one dnsbl.a.y", 4001 },              /* `none` */
+		{ "dnsbl.a.x dnsbl.a.y", 4001 },          /* 7.5 with the rule in the group */
+		{ "dnsbl.a.x zero.one", -1000 },          /* -3.0, floor */
+		{ "dnsbl.a.x zero.one dnsbl.a.y", 4001 }, /* `none` */
 	};
 	struct group_score score;
 	struct factset stated;
@@ -169,7 +169,7 @@ static void rules_hold(void **state)
 		{ "rdns.none dnsbl.a.y", "rule.any" },
 		{ "rdns.none rdns.generic dnsbl.a.y dnsbl.b.x", "rule.any rule.but" },
 		{ "dnsbl.a.x dnsbl.a.y", "" },
-		{ "rdns.ok dnsbl.a.x", "" },                          /* an open pattern means evidence */
+		{ "rdns.ok dnsbl.a.x", "" }, /* an open pattern means evidence */
 		{ "rdns.none dnsbl.b.unsure", "rule.tail" },
 		{ "rdns.unsure dnsbl.a.y", "rule.tail" },
 		{ "rdns.generic", "rule.but" },
@@ -232,13 +232,13 @@ static void a_rule_decides(void **state)
 		const char *facts, *by;
 		enum action action;
 	} cases[] = {
-		{ "rdns.none helo.odd", "rule.pair", ACTION_TAG },                    /* 5.001; without 3.001 */
-		{ "rdns.none helo.odd rdns.generic", "score", ACTION_TAG },           /* 7.001; without 5.001 */
-		{ "rdns.none helo.odd zero.one", "score", ACTION_TAG },               /* 7.501: either is enough */
+		{ "rdns.none helo.odd", "rule.pair", ACTION_TAG },          /* 5.001; without 3.001 */
+		{ "rdns.none helo.odd rdns.generic", "score", ACTION_TAG }, /* 7.001; without 5.001 */
+		{ "rdns.none helo.odd zero.one", "score", ACTION_TAG },     /* 7.501: either is enough */
 		{ "rdns.none helo.odd zero.one rdns.generic dnsbl.a.y allow.known", "score", ACTION_TAG },
 		{ "rdns.none helo.odd zero.one dnsbl.a.y", "rule.pair2", ACTION_REJECT }, /* 10.001: each is needed */
-		{ "dnsbl.a.x helo.unsure allow.known", "rule.first", ACTION_TAG },    /* 5.25: the weightier of two */
-		{ "rdns.generic dnsbl.c.q", "score", ACTION_TAG },                    /* the cap was reached before */
+		{ "dnsbl.a.x helo.unsure allow.known", "rule.first", ACTION_TAG }, /* 5.25: the weightier of two */
+		{ "rdns.generic dnsbl.c.q", "score", ACTION_TAG },                 /* the cap was reached before */
 		{ "allow.good dnsbl.a.x", "score", ACTION_ACCEPT },
 		{ "dnsbl.b.x", "score", ACTION_REJECT },
 		{ "", "score", ACTION_ACCEPT },

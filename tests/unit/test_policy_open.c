@@ -98,7 +98,10 @@ static void idle_parts_are_warned_of(void **state)
 		const char *says; /* the only warning; NULL: none */
 	} cases[] = {
 #define GROUP { "g", STRINGS("rdns.none"), OFF, OFF }
-#define RULE { "r", STRINGS("rdns.none"), NO_STRINGS, 1 }
+#define RULE                                             \
+	{                                                \
+		"r", STRINGS("rdns.none"), NO_STRINGS, 1 \
+	}
 		{ { 0, 5000, OFF, OFF, 10000 }, GROUP, RULE, NULL },
 		{ { 0, 5000, 6000, 7000, 26752 }, GROUP, RULE, NULL }, /* everything that costs points, exactly */
 		{ { 0, 5000, 6000, 7000, 26753 }, GROUP, RULE, "everything together gives at most 26.752 points" },
@@ -107,17 +110,23 @@ static void idle_parts_are_warned_of(void **state)
 		{ { 0, 5000, 9000, 8000, 10000 }, GROUP, RULE, "the threshold of \"defer\" (severer) is not higher" },
 		{ { 0, 0, OFF, OFF, 10000 }, GROUP, RULE, "of which nothing bad is known" },
 		{ { 0, 5000, OFF, OFF, OFF },
-		  { "g", STRINGS("zero.*", "rdns.ok"), OFF, OFF }, RULE, "no fact of the group \"g\"" },
+		  { "g", STRINGS("zero.*", "rdns.ok"), OFF, OFF },
+		  RULE,
+		  "no fact of the group \"g\"" },
+		{ { 0, 5000, OFF, OFF, OFF }, { "g", STRINGS("rule.*"), OFF, OFF }, RULE, NULL },
 		{ { 0, 5000, OFF, OFF, OFF },
-		  { "g", STRINGS("rule.*"), OFF, OFF }, RULE, NULL },
+		  { "g", STRINGS("rdns.*", "spam.*"), OFF, OFF },
+		  RULE,
+		  "matches \"spam.*\"" },
 		{ { 0, 5000, OFF, OFF, OFF },
-		  { "g", STRINGS("rdns.*", "spam.*"), OFF, OFF }, RULE, "matches \"spam.*\"" },
+		  GROUP,
+		  { "r", STRINGS("rdns.ok"), NO_STRINGS, 0 },
+		  "the rule \"r\" has no points" },
 		{ { 0, 5000, OFF, OFF, OFF },
-		  GROUP, { "r", STRINGS("rdns.ok"), NO_STRINGS, 0 }, "the rule \"r\" has no points" },
-		{ { 0, 5000, OFF, OFF, OFF },
-		  GROUP, { "r", STRINGS("rdns.ok"), STRINGS("rdns.o*k"), 1 }, "\"r\" can never hold" },
-		{ { 0, 5000, OFF, OFF, OFF },
-		  GROUP, { "r", STRINGS("rdns.ok"), STRINGS("x*"), 1 }, "matches \"x*\"" },
+		  GROUP,
+		  { "r", STRINGS("rdns.ok"), STRINGS("rdns.o*k"), 1 },
+		  "\"r\" can never hold" },
+		{ { 0, 5000, OFF, OFF, OFF }, GROUP, { "r", STRINGS("rdns.ok"), STRINGS("x*"), 1 }, "matches \"x*\"" },
 #undef GROUP
 #undef RULE
 	};
@@ -255,14 +264,10 @@ static void names_are_the_conventions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(groups_are_checked),
-		cmocka_unit_test(rules_are_checked),
-		cmocka_unit_test(idle_parts_are_warned_of),
-		cmocka_unit_test(the_default_policy_is_as_described),
-		cmocka_unit_test(a_configuration_is_read),
-		cmocka_unit_test(a_fault_names_its_place),
-		cmocka_unit_test(a_warning_names_its_place),
-		cmocka_unit_test(names_are_the_conventions),
+		cmocka_unit_test(groups_are_checked),        cmocka_unit_test(rules_are_checked),
+		cmocka_unit_test(idle_parts_are_warned_of),  cmocka_unit_test(the_default_policy_is_as_described),
+		cmocka_unit_test(a_configuration_is_read),   cmocka_unit_test(a_fault_names_its_place),
+		cmocka_unit_test(a_warning_names_its_place), cmocka_unit_test(names_are_the_conventions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

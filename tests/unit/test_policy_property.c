@@ -21,15 +21,15 @@
 #include "base/base.h"
 #include "policy/policy.h"
 
-#define CASES_DEFAULT 200000
+#define CASES_DEFAULT  200000
 #define CASES_A_POLICY 100
-#define STEPS_MAX 8 /* cuts of one case */
-#define SMALL_MAX 9 /* facts of a universe of which all subsets are tried */
+#define STEPS_MAX      8 /* cuts of one case */
+#define SMALL_MAX      9 /* facts of a universe of which all subsets are tried */
 
-#define FACTS 200
-#define CHECKS 4
-#define GROUPS 4
-#define RULES 6
+#define FACTS   200
+#define CHECKS  4
+#define GROUPS  4
+#define RULES   6
 #define ENTRIES 3
 
 /* ---- random numbers (splitmix64) ---- */

@@ -17,10 +17,10 @@
 #include "checks/rdns_name.h"
 
 #define WORDS_MAX 200
-#define PLAIN 0
-#define GENERIC RDNS_NAME_GENERIC
-#define DYNAMIC RDNS_NAME_DYNAMIC
-#define BOTH (RDNS_NAME_GENERIC | RDNS_NAME_DYNAMIC)
+#define PLAIN     0
+#define GENERIC   RDNS_NAME_GENERIC
+#define DYNAMIC   RDNS_NAME_DYNAMIC
+#define BOTH      (RDNS_NAME_GENERIC | RDNS_NAME_DYNAMIC)
 
 struct name_case {
 	const char *address;
@@ -139,7 +139,8 @@ static const struct name_case cases[] = {
 	{ "2001:db8:1:2::7", "2001-0db8-0001-0002-0000-0000-0000-0007.example.net", GENERIC },
 	{ "2001:db8:1:2::7", "20010db8000100020000000000000007.example.net", GENERIC },
 	{ "2001:db8:1:2::7", "p20010DB8000100020000000000000007.dip0.example.net", BOTH },
-	{ "2001:db8:1:2::7", "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.example.net", GENERIC },
+	{ "2001:db8:1:2::7", "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.example.net",
+	  GENERIC },
 	{ "2001:db8:1:2:21a:2bff:fe3c:4d5e", "021a2bfffe3c4d5e.example.net", GENERIC },
 	{ "2001:db8:1:2:21a:2bff:fe3c:4d5e", "21a-2bff-fe3c-4d5e.cpe.example.net", BOTH },
 	{ "2001:db8:1:2:21a:2bff:fe3c:4d5e", "2001.db8.1.2.customer.example.net", GENERIC },
@@ -165,7 +166,8 @@ static const struct name_case cases[] = {
 	{ "203.0.113.7", "smtp-out-113.example.org", PLAIN },
 	{ "203.0.113.7", "mta203.example.org", PLAIN },
 	{ "203.0.113.7", "o7.ptr203.example.com", PLAIN },
-	{ "203.0.113.7", "a7-113.mail.region.example.com", GENERIC }, /* two octets, side by side: made from the address */
+	{ "203.0.113.7", "a7-113.mail.region.example.com",
+	  GENERIC }, /* two octets, side by side: made from the address */
 	{ "203.0.113.7", "mail-lf1-f113.example.com", PLAIN },
 	{ "203.0.113.7", "mail-ed1-x7.example.com", PLAIN },
 	{ "203.0.113.7", "mail-db8eur05olkn2007.outbound.example.com", PLAIN },
@@ -267,7 +269,8 @@ static void test_names(void **unused)
 		traits = rdns_name_traits(cases[i].name, &ip, &words);
 		if (traits == cases[i].traits)
 			continue;
-		print_error("%s for %s: traits %u, must be %u\n", cases[i].name, cases[i].address, traits, cases[i].traits);
+		print_error("%s for %s: traits %u, must be %u\n", cases[i].name, cases[i].address, traits,
+		            cases[i].traits);
 		wrong++;
 	}
 	assert_int_equal(wrong, 0);
@@ -306,10 +309,17 @@ static void test_word_shapes(void **unused)
 		const char *name;
 		unsigned traits;
 	} shapes[] = {
-		{ "x.dial-in.example.org", DYNAMIC }, { "xdial-in.example.org", PLAIN }, { "dial-in7.example.org", DYNAMIC },
-		{ "n3g.example.org", DYNAMIC },       { "13g.example.org", PLAIN },      { "3gs.example.org", PLAIN },
-		{ "abc-ab.example.org", DYNAMIC },    { "abab.example.org", PLAIN },     { "cab.ab1.example.org", DYNAMIC },
-		{ "1ab2.example.org", DYNAMIC },      { "ab.example", PLAIN },
+		{ "x.dial-in.example.org", DYNAMIC },
+		{ "xdial-in.example.org", PLAIN },
+		{ "dial-in7.example.org", DYNAMIC },
+		{ "n3g.example.org", DYNAMIC },
+		{ "13g.example.org", PLAIN },
+		{ "3gs.example.org", PLAIN },
+		{ "abc-ab.example.org", DYNAMIC },
+		{ "abab.example.org", PLAIN },
+		{ "cab.ab1.example.org", DYNAMIC },
+		{ "1ab2.example.org", DYNAMIC },
+		{ "ab.example", PLAIN },
 	};
 	struct ip ip;
 

@@ -15,7 +15,7 @@
 #include "policy/reply.h"
 
 #define SMTP_REPLY_LINE_MAX 512 /* RFC 5321 4.5.3.1.5, CRLF included */
-#define LONG \
+#define LONG                                                                                                        \
 	"a text that goes on and on, for a list whose administrator had much to say about its purpose, its policy " \
 	"and its history"
 
@@ -62,7 +62,8 @@ static void world_open(struct world *world)
 	world->catalogue = catalogue_open();
 	for (size_t i = 0; i < COUNT(facts); i++)
 		assert_int_equal(catalogue_add(world->catalogue, facts[i].check, facts[i].name, facts[i].kind,
-		                               facts[i].points_milli, facts[i].text, &err), i);
+		                               facts[i].points_milli, facts[i].text, &err),
+		                 i);
 	world->config = config_open(NULL, NULL, 0, &section, 1, &err);
 	assert_non_null(world->config);
 	world->all[0] = "rdns.generic";

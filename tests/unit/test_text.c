@@ -26,8 +26,6 @@
 #include "base/siphash.h"
 #include "base/strbuf.h"
 
-
-
 static void strbuf_never_overflows(void **state)
 {
 	char memory[9];
@@ -153,9 +151,18 @@ static const struct {
 	int milli;
 	const char *want;
 } points_cases[] = {
-	{ 0, "0.0" }, { 9200, "9.2" }, { 1250, "1.25" }, { -1250, "-1.25" }, { -50, "-0.05" },
-	{ 10000, "10.0" }, { 1, "0.001" }, { -1, "-0.001" }, { 100, "0.1" }, { 1010, "1.01" },
-	{ INT_MAX, "2147483.647" }, { INT_MIN, "-2147483.648" },
+	{ 0, "0.0" },
+	{ 9200, "9.2" },
+	{ 1250, "1.25" },
+	{ -1250, "-1.25" },
+	{ -50, "-0.05" },
+	{ 10000, "10.0" },
+	{ 1, "0.001" },
+	{ -1, "-0.001" },
+	{ 100, "0.1" },
+	{ 1010, "1.01" },
+	{ INT_MAX, "2147483.647" },
+	{ INT_MIN, "-2147483.648" },
 };
 
 static void strbuf_writes_points(void **state)
@@ -182,9 +189,9 @@ static const struct {
 	{ "ipv6:2001:db8::1", 6, "2001:db8::1" },
 	{ "[IPv6:2001:db8::1]", 6, "2001:db8::1" },
 	{ "[2001:db8::1]", 6, "2001:db8::1" },
-	{ "2001:db8:0:1:0:0:0:1", 6, "2001:db8:0:1::1" }, /* RFC 5952 4.2.3: the longer run */
+	{ "2001:db8:0:1:0:0:0:1", 6, "2001:db8:0:1::1" },      /* RFC 5952 4.2.3: the longer run */
 	{ "2001:db8:0:1:1:1:1:1", 6, "2001:db8:0:1:1:1:1:1" }, /* 4.2.2: not a single group */
-	{ "2001:db8:1:0:0:1:0:0", 6, "2001:db8:1::1:0:0" }, /* 4.2.3: the first of two */
+	{ "2001:db8:1:0:0:1:0:0", 6, "2001:db8:1::1:0:0" },    /* 4.2.3: the first of two */
 	{ "::", 6, "::" },
 	{ "::1", 6, "::1" },
 	{ "::ffff:192.0.2.1", 4, "192.0.2.1" },
@@ -313,12 +320,9 @@ static void net_reads_and_contains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strbuf_never_overflows),
-		cmocka_unit_test(strbuf_renders_hostile_text),
-		cmocka_unit_test(strbuf_is_safe_for_any_octets),
-		cmocka_unit_test(strbuf_writes_points),
-		cmocka_unit_test(ip_reads_and_writes_addresses),
-		cmocka_unit_test(ip_comes_from_sockets_and_octets),
+		cmocka_unit_test(strbuf_never_overflows),        cmocka_unit_test(strbuf_renders_hostile_text),
+		cmocka_unit_test(strbuf_is_safe_for_any_octets), cmocka_unit_test(strbuf_writes_points),
+		cmocka_unit_test(ip_reads_and_writes_addresses), cmocka_unit_test(ip_comes_from_sockets_and_octets),
 		cmocka_unit_test(net_reads_and_contains),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
