@@ -104,6 +104,14 @@ static clock_ms session_budget_end(const struct engine_session *session, int sta
 	return clock_now() + (stage_ms < left_ms ? stage_ms : left_ms);
 }
 
+/* What has not been answered by now is unsure. */
+static void close_runs(struct engine_session *session, struct factset *stated)
+{
+	runs_collect(session, true);
+	*stated = (struct factset){ { 0 } };
+	evidence_facts(engine_evidence(session), stated);
+}
+
 /* Before the end of the message only a refusal is given; everything else goes on. */
 static const struct decision *refuse_or_go_on(struct engine_session *session, const struct factset *stated)
 {
@@ -177,6 +185,33 @@ static const char *judge_recipients(const struct engine_session *session, const 
 	return severest.action == ACTION_TAG ? NULL : "recipients";
 }
 
+/* Are these headers going to be read, and is what they state worth a wait? An exempt message is not judged by it. */
+static bool wants_whole_story(const struct engine_session *session, const struct verdict *verdict)
+{
+	const struct engine *engine = session->engine;
+
+	if (verdict->action >= ACTION_DEFER && !engine_monitors(engine))
+		return false;
+	return verdict->decided_by == FACT_NO_ID ||
+	       catalogue_info(engine->catalogue, verdict->decided_by)->kind != FACT_EXEMPT;
+}
+
+/*
+ * The action is certain, but a message that is delivered takes a score and results along, and others act on them: wait a little
+ * for what is open; what does not come is stated as unsure, not left out.
+ */
+static void complete(struct engine_session *session, clock_ms eom_deadline, struct factset *stated)
+{
+	const clock_ms deadline = clock_min(session_budget_end(session, session->engine->settings->wait.complete_ms),
+	                                    eom_deadline);
+
+	while (runs_needed(session, STAGE_EOM) && clock_now() < deadline) {
+		runs_wait(session, deadline);
+		runs_collect(session, false);
+	}
+	close_runs(session, stated);
+}
+
 const struct decision *decide_message(struct engine_session *session)
 {
 	struct factset stated;
@@ -184,11 +219,13 @@ const struct decision *decide_message(struct engine_session *session)
 
 	if (fault_verdict(session, &verdict))
 		return decision_keep(session, &verdict, "fault");
-	if (!settle(session, session_budget_end(session, session->engine->settings->wait.eom_ms), &stated)) {
-		runs_collect(session, true);
-		stated = (struct factset){ { 0 } };
-		evidence_facts(engine_evidence(session), &stated);
-	}
+	const clock_ms deadline = session_budget_end(session, session->engine->settings->wait.eom_ms);
+	if (!settle(session, deadline, &stated))
+		close_runs(session, &stated);
 	const char *decided_by = judge_recipients(session, &stated, &verdict);
+	if (wants_whole_story(session, &verdict)) {
+		complete(session, deadline, &stated);
+		decided_by = judge_recipients(session, &stated, &verdict);
+	}
 	return decision_keep(session, &verdict, decided_by);
 }

@@ -24,7 +24,7 @@ struct engine_settings {
 };
 
 struct wait_settings {
-	int rcpt_ms, eom_ms, session_ms;
+	int rcpt_ms, eom_ms, complete_ms, session_ms;
 };
 
 struct engine_dns_settings {

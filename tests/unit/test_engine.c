@@ -209,6 +209,61 @@ static void what_comes_late_counts_at_the_end(void **state)
 	world_close(&world);
 }
 
+/*
+ * Nothing that is open can change what becomes of the message, but it is delivered with a score: what comes soon is in it, and what
+ * does not is unsure, never left out.
+ */
+static void a_delivered_message_tells_the_whole_story(void **state)
+{
+	static const char *harmless = "{ name = \"allow\"; zone = \"allow.example\"; codes = ( { code = \"127.0.0.9\"; "
+				      "name = \"seen\"; points = 0.5; } ); }";
+	char lists[256];
+	struct world world;
+
+	(void)state;
+	snprintf(lists, sizeof(lists), "dnsbl.lists=(%s)", harmless);
+	world_open(&world, (const char *[]){ lists, "wait.complete_ms=20000", "wait.session_ms=60000",
+	                                     "dns.question_ms=20000", NULL });
+	begin(&world, "192.0.2.2", "<a@example.net>");
+	assert_false(rcpt(&world, "<b@example.org>")->final);
+	assert_int_equal(world.waits, 0);
+	const struct decision *decision = eom(&world);
+	assert_int_equal(decision->action, ACTION_ACCEPT);
+	assert_int_equal(decision->verdict.score_milli, 500);
+	assert_line_has(&world, decision, "dnsbl.allow.seen=0.5(127.0.0.9)");
+	world_close(&world);
+
+	world_open(&world, (const char *[]){ lists, "wait.complete_ms=50", "dns.question_ms=20000", NULL });
+	begin(&world, "192.0.2.2", "<a@example.net>");
+	assert_false(rcpt(&world, "<b@example.org>")->final);
+	decision = eom(&world);
+	assert_int_equal(decision->verdict.score_milli, 0);
+	assert_line_has(&world, decision, "unsure=\"dnsbl.allow(timeout");
+	world_close(&world);
+
+	world_open(&world, (const char *[]){ lists, "wait.complete_ms=60000", "wait.session_ms=0",
+	                                     "dns.question_ms=20000", NULL });
+	begin(&world, "192.0.2.2", "<a@example.net>");
+	assert_false(rcpt(&world, "<b@example.org>")->final);
+	assert_line_has(&world, eom(&world), "unsure=\"dnsbl.allow(timeout");
+	assert_int_equal(world.waits, 0);
+	world_close(&world);
+}
+
+/* Whoever is exempt is not kept waiting for what nobody judges by. */
+static void exempt_messages_are_not_kept_for_the_story(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, (const char *[]){ "dnsbl.lists=(" DEAD_LIST ")", "wait.complete_ms=60000", NULL });
+	begin(&world, "192.0.2.3", "<a@example.net>");
+	assert_false(rcpt(&world, "<postmaster@example.org>")->final);
+	assert_string_equal(eom(&world)->decided_by, "exempt.recipient");
+	assert_int_equal(world.waits, 0);
+	world_close(&world);
+}
+
 static void the_wait_at_rcpt_is_for_all_recipients(void **state)
 {
 	struct world world;
@@ -409,6 +464,8 @@ int main(void)
 		cmocka_unit_test(a_listed_client_is_refused_at_rcpt),
 		cmocka_unit_test(waits_only_for_what_matters),
 		cmocka_unit_test(what_comes_late_counts_at_the_end),
+		cmocka_unit_test(a_delivered_message_tells_the_whole_story),
+		cmocka_unit_test(exempt_messages_are_not_kept_for_the_story),
 		cmocka_unit_test(the_wait_at_rcpt_is_for_all_recipients),
 		cmocka_unit_test(postmaster_is_reached_beside_a_refused_recipient),
 		cmocka_unit_test(recipients_who_differ_get_a_tagged_message),
