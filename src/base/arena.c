@@ -20,6 +20,12 @@ struct arena_chunk {
 	max_align_t space[];
 };
 
+struct arena_deferred {
+	struct arena_deferred *next;
+	void (*undo)(void *context);
+	void *context;
+};
+
 #define CHUNK_HEADER offsetof(struct arena_chunk, space)
 
 static _Noreturn void out_of_memory(size_t octets)
@@ -127,6 +133,16 @@ char *arena_strdup(struct arena *arena, const char *text)
 	return text != NULL ? arena_copy(arena, text, strlen(text)) : NULL;
 }
 
+void arena_defer(struct arena *arena, void (*undo)(void *context), void *context)
+{
+	struct arena_deferred *deferred = arena_alloc(arena, sizeof(*deferred));
+
+	deferred->next = arena->deferred;
+	deferred->undo = undo;
+	deferred->context = context;
+	arena->deferred = deferred;
+}
+
 bool arena_full(const struct arena *arena)
 {
 	return arena->quota != NULL && arena->quota->used_octets >= arena->quota->max_octets;
@@ -136,6 +152,11 @@ void arena_reset(struct arena *arena)
 {
 	struct arena_chunk *chunk, *next;
 
+	while (arena->deferred != NULL) {
+		const struct arena_deferred *deferred = arena->deferred;
+		arena->deferred = deferred->next;
+		deferred->undo(deferred->context);
+	}
 	for (chunk = arena->chunks; chunk != NULL; chunk = next) {
 		next = chunk->next;
 		if (arena->quota != NULL)

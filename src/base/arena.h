@@ -22,11 +22,13 @@ struct arena_quota {
 };
 
 struct arena_chunk;
+struct arena_deferred;
 
 struct arena {
 	struct arena_quota *quota;
-	struct arena_chunk *chunks; /* newest first */
-	size_t chunk_used;          /* octets used of the newest chunk */
+	struct arena_chunk *chunks;      /* newest first */
+	size_t chunk_used;               /* octets used of the newest chunk */
+	struct arena_deferred *deferred; /* newest first */
 };
 
 /* An empty arena costs nothing: the first chunk comes with the first arena_alloc(). */
@@ -38,6 +40,12 @@ void *arena_alloc(struct arena *arena, size_t octets);
 /* A terminated copy of `length` octets (of a terminated string). NULL gives NULL. */
 char *arena_copy(struct arena *arena, const char *text, size_t length);
 char *arena_strdup(struct arena *arena, const char *text);
+
+/*
+ * Call undo(context) when the arena is reset or closed, the newest first, its memory still intact: for what a library
+ * allocates and an arena cannot hold.
+ */
+void arena_defer(struct arena *arena, void (*undo)(void *context), void *context);
 
 /* True once the quota shared with the session's other arenas is used up. */
 bool arena_full(const struct arena *arena);

@@ -226,6 +226,43 @@ static void arena_copies_survive_growth(void **state)
 	arena_close(&arena);
 }
 
+struct undone {
+	char *order;
+	char name;
+};
+
+static void note_undone(void *context)
+{
+	const struct undone *undone = context;
+	const size_t length = strlen(undone->order);
+
+	undone->order[length] = undone->name;
+	undone->order[length + 1] = '\0';
+}
+
+static void arena_undoes_what_was_deferred_newest_first(void **state)
+{
+	struct arena_quota quota = { 0, 1 << 20 };
+	struct arena arena;
+	char order[8] = "";
+
+	(void)state;
+	arena_open(&arena, &quota);
+	for (char name = 'a'; name <= 'c'; name++) {
+		struct undone *undone = arena_alloc(&arena, sizeof(*undone));
+		*undone = (struct undone){ order, name };
+		arena_defer(&arena, note_undone, undone);
+	}
+	assert_string_equal(order, "");
+	arena_reset(&arena);
+	assert_string_equal(order, "cba");
+	arena_reset(&arena);
+	arena_defer(&arena, note_undone, &(struct undone){ order, 'd' });
+	arena_close(&arena);
+	assert_string_equal(order, "cbad");
+	assert_int_equal(quota.used_octets, 0);
+}
+
 static void arena_is_small_while_little_is_said(void **state)
 {
 	struct arena_quota quota = { 0, 1 << 20 };
@@ -382,6 +419,7 @@ int main(void)
 		cmocka_unit_test(log_to_syslog_leaves_stderr_alone),
 		cmocka_unit_test(arena_gives_aligned_zeroed_memory),
 		cmocka_unit_test(arena_copies_survive_growth),
+		cmocka_unit_test(arena_undoes_what_was_deferred_newest_first),
 		cmocka_unit_test(arena_is_small_while_little_is_said),
 		cmocka_unit_test(arena_large_pieces_do_not_waste_the_rest),
 		cmocka_unit_test(arenas_share_a_soft_quota),
