@@ -5,7 +5,49 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+
+#include "base/base.h"
+
+/* ---- signals ---- */
+
+static const int handled[] = { SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGCHLD };
+
+static sigset_t handled_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < COUNT(handled); i++)
+		sigaddset(&set, handled[i]);
+	return set;
+}
+
+void control_signals_hold(sigset_t *before)
+{
+	const sigset_t set = handled_set();
+
+	(void)sigprocmask(SIG_SETMASK, &set, before);
+	/* Ignored, it would make the kernel forget how a child ended. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	/* Nor may a standard error that nobody reads any more end us. */
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+int control_signals_open(struct err *err)
+{
+	const sigset_t set = handled_set();
+	int fd;
+
+	/* nohup(1) and shells leave some ignored. Those that came meanwhile are not lost: Linux keeps what is blocked. */
+	for (size_t i = 0; i < COUNT(handled); i++)
+		(void)signal(handled[i], SIG_DFL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? err_set(err, "signalfd: %s", strerror(errno)) : fd;
+}
+
+/* ---- messages ---- */
 
 int control_open(int ends[2], struct err *err)
 {

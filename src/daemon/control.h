@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * control - what the supervisor and a worker tell each other, over a pair of connected sockets.
+ * control - how the daemon is told what to do: signals to the supervisor, and messages between it and a worker, over a
+ * pair of connected sockets.
  *
  * One end each: when a process dies the other one reads CONTROL_ENDED. Nothing here ever blocks.
  */
 #ifndef MAILREEVE_DAEMON_CONTROL_H
 #define MAILREEVE_DAEMON_CONTROL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,6 +34,19 @@ struct control_message {
 };
 
 enum control_status { CONTROL_MESSAGE, CONTROL_NOTHING, CONTROL_ENDED };
+
+/*
+ * From here on SIGHUP, SIGTERM, SIGINT, SIGUSR1 and SIGCHLD end nobody: they wait for control_signals_open(). Called
+ * before anything is made that a sudden end would leave behind; a child inherits it. `before` receives the signals that
+ * were blocked till now, for a process that is not to serve.
+ */
+void control_signals_hold(sigset_t *before);
+
+/*
+ * The descriptor (signalfd(2), non-blocking) that yields those signals, with those that have come since
+ * control_signals_hold(), and also where our caller had them ignored. -1 with err.
+ */
+int control_signals_open(struct err *err);
 
 /* ends[0] for the supervisor, ends[1] for the worker; both non-blocking and close-on-exec. 0 or -1. */
 int control_open(int ends[2], struct err *err);

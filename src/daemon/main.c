@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/arena.h"
 #include "base/base.h"
 #include "base/log.h"
+#include "daemon/control.h"
 #include "daemon/options.h"
 #include "daemon/pidfile.h"
 #include "daemon/privileges.h"
@@ -30,8 +32,9 @@ struct program {
 	struct listener *listener;
 	struct pidfile *pidfile;
 	struct notify *notify;
-	int parent_fd;     /* the process that was called waits here; -1: in the foreground */
-	int inherited_fds; /* from systemd */
+	sigset_t blocked_before; /* the caller's signal mask */
+	int parent_fd;           /* the process that was called waits here; -1: in the foreground */
+	int inherited_fds;       /* from systemd */
 };
 
 /* Whoever started us reads standard error; afterwards there is only the log. */
@@ -106,12 +109,13 @@ static enum exit_code look_only(struct program *program)
 
 /* ---- becoming a daemon ---- */
 
-/* In the process that was called: end when the daemon serves, or as it ended. */
-static _Noreturn void wait_for_daemon(pid_t pid, int fd)
+/* In the process that was called: end when the daemon serves, or as it ended. It may be interrupted. */
+static _Noreturn void wait_for_daemon(const struct program *program, pid_t pid, int fd)
 {
 	char ready;
 	int status = 0;
 
+	(void)sigprocmask(SIG_SETMASK, &program->blocked_before, NULL);
 	if (read(fd, &ready, 1) == 1)
 		_exit(EXIT_FINE);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -131,7 +135,7 @@ static int daemonize(struct program *program, struct err *err)
 		return err_set(err, "fork: %s", strerror(errno));
 	if (pid > 0) {
 		close(ends[1]);
-		wait_for_daemon(pid, ends[0]);
+		wait_for_daemon(program, pid, ends[0]);
 	}
 	close(ends[0]);
 	program->parent_fd = ends[1];
@@ -296,6 +300,7 @@ static enum exit_code serve(struct program *program)
 	struct err err = { "" };
 	enum exit_code code;
 
+	control_signals_hold(&program->blocked_before);
 	program->options.config_file = absolute_path(program->options.config_file, &err);
 	if (!program->options.config_file || (!program->options.foreground && daemonize(program, &err)))
 		return fail(program, EXIT_OS_TROUBLE, &err);

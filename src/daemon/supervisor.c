@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/supervisor.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -237,6 +235,10 @@ static void stop_begin(struct supervisor *supervisor)
 /* Nothing would be cut off by giving the socket up now. */
 static bool all_quiet(const struct supervisor *supervisor)
 {
+	/* Of a worker that dies now no replacement is started: what it had to finish died with it. Were the socket
+	 * kept while older workers drain, the MTA would take it for alive, and wait for an answer in vain. */
+	if (workers_active(&supervisor->workers) == 0)
+		return true;
 	for (size_t i = 0; i < WORKERS_MAX; i++) {
 		const struct worker_entry *entry = &supervisor->workers.entries[i];
 		if (entry->state == WORKER_DRAINING || (entry->state == WORKER_SERVING && entry->sessions))
@@ -421,26 +423,6 @@ static void wait_for_something(struct supervisor *supervisor)
 
 /* ---- begin and end ---- */
 
-static int signals_open(struct supervisor *supervisor, struct err *err)
-{
-	static const int handled[] = { SIGHUP, SIGTERM, SIGINT, SIGUSR1, SIGCHLD };
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < COUNT(handled); i++) {
-		/* An ignored signal never arrives; nohup(1) and shells leave some so. */
-		(void)signal(handled[i], SIG_DFL);
-		sigaddset(&set, handled[i]);
-	}
-	(void)signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_SETMASK, &set, NULL))
-		return err_set(err, "sigprocmask: %s", strerror(errno));
-	supervisor->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (supervisor->signal_fd < 0)
-		return err_set(err, "signalfd: %s", strerror(errno));
-	return 0;
-}
-
 /* Only after a start that failed is there anybody left. */
 static void end_the_rest(struct supervisor *supervisor)
 {
@@ -474,7 +456,8 @@ enum exit_code supervisor_run(const struct supervisor_start *start, struct err *
 	};
 
 	workers_open(&supervisor.workers);
-	if (signals_open(&supervisor, err) || !start_worker(&supervisor, supervisor.setup, err))
+	supervisor.signal_fd = control_signals_open(err);
+	if (supervisor.signal_fd < 0 || !start_worker(&supervisor, supervisor.setup, err))
 		return EXIT_OS_TROUBLE;
 	while (!is_over(&supervisor)) {
 		wait_for_something(&supervisor);

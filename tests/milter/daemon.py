@@ -4,6 +4,7 @@
 Environment: MAILREEVE names the program (default: mailreeve in the current directory); SRCDIR the source tree
 (default: where this file lies in it).
 """
+import contextlib
 import os
 import shutil
 import signal
@@ -96,15 +97,18 @@ class Daemon:
 	"""One daemon. As a context manager it starts, and at the end stops and cleans up.
 
 	overrides: list of "option=value"; zone: text of a zone file; socket: default a unix socket in the private
-	directory; config: path of the configuration file; arguments: further command line; env: added to the environment.
+	directory; config: path of the configuration file; arguments: further command line; env: added to the environment;
+	prefix: a command that runs the daemon's, as nohup(1) does.
 	"""
 
-	def __init__(self, overrides=(), zone="", socket=None, config=None, arguments=(), env=None, directory=None):
+	def __init__(self, overrides=(), zone="", socket=None, config=None, arguments=(), env=None, directory=None,
+			prefix=()):
 		self.own_directory = directory is None
 		self.directory = directory or tempfile.mkdtemp(prefix="mailreeve-test-")
 		self.socket = socket or "unix:" + self.path("milter.sock")
 		self.config = config or default_config()
 		self.overrides, self.arguments, self.env = list(overrides), list(arguments), dict(env or {})
+		self.prefix = list(prefix)
 		self.log_path = self.path("log")
 		self.process = None
 		self.write("zone", zone)
@@ -136,7 +140,7 @@ class Daemon:
 		"""The whole command line."""
 		options = [f"socket={self.socket}", f"pid_file={self.path('pid')}", "log=stderr", "dns.mode=zone",
 				   f"dns.zone_file={self.path('zone')}"] + self.overrides
-		command = [program(), "-f", "-c", self.config]
+		command = [*self.prefix, program(), "-f", "-c", self.config]
 		if os.geteuid() == 0:
 			command.append("--allow-root")
 			options.insert(0, "user=")
@@ -146,10 +150,10 @@ class Daemon:
 
 	# ---- life ----
 
-	def start(self, wait=True):
-		"""Start; with `wait` only come back when it serves."""
+	def start(self, wait=True, command=None):
+		"""Start, by another command line than our own where one is given; with `wait` only come back when it serves."""
 		with open(self.log_path, "ab") as log:
-			self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+			self.process = subprocess.Popen(command or self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
 											env=dict(os.environ, **self.env))
 		if wait:
 			self.wait_serving()
@@ -259,3 +263,36 @@ class Daemon:
 			return wait_until(find, f"a line with {words}")[0]
 		except AssertionError as error:
 			raise AssertionError(f"{error}:\n{self.log_text()}") from None
+
+
+# ---- what several tests of its start and stop need ----
+
+EXIT_USAGE, EXIT_CANTCREAT, EXIT_NOPERM, EXIT_CONFIG = 64, 73, 77, 78
+
+
+@contextlib.contextmanager
+def unstarted(daemon):
+	"""Cleans up behind a daemon without having started it."""
+	try:
+		yield daemon
+	finally:
+		daemon.stop()
+		if daemon.own_directory:
+			shutil.rmtree(daemon.directory, ignore_errors=True)
+
+
+def exit_of(daemon):
+	"""Start a daemon that should refuse to; its exit code."""
+	daemon.start(wait=False)
+	code = daemon.wait_exit()
+	return code
+
+
+def left_behind(daemon):
+	"""Which of the socket and the pid file are there."""
+	return [name for name in ("milter.sock", "pid") if os.path.lexists(daemon.path(name))]
+
+
+def background(daemon):
+	"""Its command line without -f."""
+	return [word for word in daemon.command() if word != "-f"]

@@ -3,7 +3,6 @@
 
     MAILREEVE=build/mailreeve python3 tests/milter/test_start.py [-v] [part of a name ...]
 """
-import contextlib
 import grp
 import os
 import shutil
@@ -13,13 +12,12 @@ import subprocess
 import sys
 import tempfile
 
-from daemon import HERE, Daemon, alive, default_config, run, wait_until
+from daemon import (EXIT_CANTCREAT, EXIT_CONFIG, EXIT_NOPERM, EXIT_USAGE, HERE, Daemon, alive, background, default_config,
+		exit_of, left_behind, run, unstarted, wait_until)
 from probe import Prober
 from runner import run_tests
 from test_daemon import crash_and_check
 from test_protocol import HEADERS, ZONE, check_serves, started
-
-EXIT_USAGE, EXIT_CANTCREAT, EXIT_NOPERM, EXIT_CONFIG = 64, 73, 77, 78
 
 
 def free_port(family=socket.AF_INET, host="127.0.0.1"):
@@ -27,24 +25,6 @@ def free_port(family=socket.AF_INET, host="127.0.0.1"):
 	with socket.socket(family, socket.SOCK_STREAM) as sock:
 		sock.bind((host, 0))
 		return sock.getsockname()[1]
-
-
-@contextlib.contextmanager
-def unstarted(daemon):
-	"""Cleans up behind a daemon without having started it."""
-	try:
-		yield daemon
-	finally:
-		daemon.stop()
-		if daemon.own_directory:
-			shutil.rmtree(daemon.directory, ignore_errors=True)
-
-
-def exit_of(daemon):
-	"""Start a daemon that should refuse to; its exit code."""
-	daemon.start(wait=False)
-	code = daemon.wait_exit()
-	return code
 
 
 # ---- the socket ----
@@ -340,9 +320,8 @@ def test_pid_file_that_cannot_be_written():
 def test_background():
 	"""Without -f: the command returns when it serves, and what is left is the supervisor of the pid file."""
 	with unstarted(Daemon(["log=syslog"], ZONE)) as daemon:
-		command = [word for word in daemon.command() if word != "-f"]
-		done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-				timeout=20, check=False)
+		done = subprocess.run(background(daemon), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+				stderr=subprocess.DEVNULL, timeout=20, check=False)
 		assert done.returncode == 0, done.returncode
 		with open(daemon.path("pid"), encoding="ascii") as file:
 			pid = int(file.read())
@@ -357,7 +336,7 @@ def test_background():
 def test_background_that_fails():
 	"""The command returns the exit code and says why, although a child found out."""
 	with unstarted(Daemon(["dns.zone_file=/nonexistent/zone"], ZONE)) as daemon:
-		done = run(*[word for word in daemon.command()[1:] if word != "-f"])
+		done = run(*background(daemon)[1:])
 		assert done.returncode == EXIT_CONFIG, f"{done.returncode}: {done.stderr}"
 		assert "/nonexistent/zone" in done.stderr, done.stderr
 
@@ -458,7 +437,9 @@ def test_drops_privileges():
 			daemon.reload()
 			check_serves(daemon)
 			assert daemon.stop() == 0
-			return "left behind: the socket" if os.path.exists(daemon.path("milter.sock")) else None
+			left = left_behind(daemon)
+			assert daemon.start().stop() == 0, "it did not take over what was left behind"
+			return f"left behind, and taken over: {left}"
 	finally:
 		shutil.rmtree(directory)
 
