@@ -303,6 +303,8 @@ static void conclude(struct check_run *run)
 
 	if (speaker == NULL)
 		speaker = better_of(best_in(state, FORWARD_REFUTED), unsure);
+	if (speaker == NULL) /* no name at all: that was stated already */
+		return;
 	if (confirmed != NULL)
 		check_state_fact(run, RDNS_CONFIRMED, "%s", confirmed->name);
 	else if (unsure == NULL && !state->more)

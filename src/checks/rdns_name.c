@@ -398,6 +398,8 @@ size_t rdns_names_take(const struct dns_answer *answer, const char **names, size
 		if (answer->records[i].name != NULL)
 			all[n_all++] = answer->records[i].name;
 	}
+	if (n_all == 0)
+		return 0;
 	qsort(all, n_all, sizeof(all[0]), compare_names);
 	for (size_t i = 0; i < n_all && !*more; i++) {
 		if (i > 0 && strcmp(all[i], all[i - 1]) == 0)

@@ -3,6 +3,7 @@
  * config_bind - what was written meets what is known: every option filled, every mistake noted.
  */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,14 +237,12 @@ static void bind_fallback(struct binder *binder, const struct option *option, st
 {
 	struct binder inner = { .config = binder->config, .problems = binder->problems, .fallback_of = option->row };
 	struct arena *arena = &binder->config->arena;
-	size_t length = strlen(option->row->fallback);
-	char *text = arena_alloc(arena, length + sizeof("value = ;"));
+	size_t size = strlen(option->row->fallback) + sizeof("value = ;");
+	char *text = arena_alloc(arena, size);
 	struct err err = { "" };
 	struct node *root;
 
-	memcpy(text, "value = ", strlen("value = "));
-	memcpy(text + strlen("value = "), option->row->fallback, length);
-	text[strlen("value = ") + length] = ';';
+	snprintf(text, size, "value = %s;", option->row->fallback);
 	root = tree_read_text(arena, text, &err);
 	if (root == NULL || root->n_children != 1) {
 		log_error("config: the default %s of %s (%s) cannot be read: %s", option->row->fallback,

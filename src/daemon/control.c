@@ -40,7 +40,9 @@ int control_signals_open(struct err *err)
 	const sigset_t set = handled_set();
 	int fd;
 
-	/* nohup(1) and shells leave some ignored. Those that came meanwhile are not lost: Linux keeps what is blocked. */
+	/*
+	 * nohup(1) and shells leave some ignored. Those that came meanwhile are not lost: Linux keeps what is blocked.
+	 */
 	for (size_t i = 0; i < COUNT(handled); i++)
 		(void)signal(handled[i], SIG_DFL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

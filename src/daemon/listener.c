@@ -83,7 +83,7 @@ static void plain_host(char *host, int family)
 	const size_t octets = strlen(host);
 
 	if (strcmp(host, "localhost") == 0) {
-		strcpy(host, family == AF_INET ? "127.0.0.1" : "::1");
+		snprintf(host, sizeof("localhost"), "%s", family == AF_INET ? "127.0.0.1" : "::1");
 	} else if (octets > 2 && host[0] == '[' && host[octets - 1] == ']') {
 		memmove(host, host + 1, octets - 2);
 		host[octets - 2] = '\0';
@@ -159,7 +159,7 @@ static enum owner owner_look(const struct listener_address *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	enum owner owner = OWNER_UNKNOWN;
-	int error = errno;
+	int error;
 
 	if (fd < 0)
 		return OWNER_UNKNOWN;

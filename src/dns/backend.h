@@ -2,8 +2,8 @@
 /*
  * backend - who answers: a zone file or libunbound. The front (cache, deadlines, limits) knows no more than this.
  *
- * Threads: ask() is called from any session's thread; done() is called by the backend from any thread, also inside ask(),
- * exactly once for every ask(). close() returns when no done() can follow any more.
+ * Threads: ask() is called from any session's thread; done() is called by the backend from any thread, also inside
+ * ask(), exactly once for every ask(). close() returns when no done() can follow any more.
  */
 #ifndef MAILREEVE_DNS_BACKEND_H
 #define MAILREEVE_DNS_BACKEND_H

@@ -7,8 +7,8 @@
  * Owns: a question and its answer live in the arena given with dns_ask(); cancel what is open (dns_cancel,
  * dns_session_close) before that arena is reset.
  *
- * Names are text in presentation form (RFC 1035 5.1): labels separated by dots, no final dot needed, octets that are not
- * printable ASCII, and '.', '\\' inside a label, are \DDD. Names in answers are lower-cased, have no final dot, and
+ * Names are text in presentation form (RFC 1035 5.1): labels separated by dots, no final dot needed, octets that are
+ * not printable ASCII, and '.', '\\' inside a label, are \DDD. Names in answers are lower-cased, have no final dot, and
  * contain nothing but printable ASCII: they are safe to show, not to trust.
  */
 #ifndef MAILREEVE_DNS_DNS_H
@@ -137,15 +137,15 @@ struct dns_question *dns_ask(struct dns_session *session, struct arena *arena, c
                              unsigned flags);
 
 /*
- * Has it been answered? Never blocks. Returns the status; for everything but DNS_PENDING *answer (may be NULL) is set to the
- * answer, which lives in the question's arena and never changes any more. After the question's deadline the status is
- * DNS_UNSURE with DNS_WHY_TIMEOUT.
+ * Has it been answered? Never blocks. Returns the status; for everything but DNS_PENDING *answer (may be NULL) is set
+ * to the answer, which lives in the question's arena and never changes any more. After the question's deadline the
+ * status is DNS_UNSURE with DNS_WHY_TIMEOUT.
  */
 enum dns_status dns_poll(struct dns_question *question, const struct dns_answer **answer);
 
 /*
- * Wait for a question until `deadline` or its own deadline, whichever comes first. Returns as dns_poll(); DNS_PENDING when
- * the caller's deadline came first (the question stays open).
+ * Wait for a question until `deadline` or its own deadline, whichever comes first. Returns as dns_poll(); DNS_PENDING
+ * when the caller's deadline came first (the question stays open).
  */
 enum dns_status dns_wait(struct dns_question *question, clock_ms deadline, const struct dns_answer **answer);
 
@@ -156,7 +156,10 @@ enum dns_status dns_wait(struct dns_question *question, clock_ms deadline, const
  */
 bool dns_session_wait(struct dns_session *session, clock_ms deadline);
 
-/* Nobody waits for it any more; its answer still fills the cache. The question must not be used afterwards. NULL is accepted. */
+/*
+ * Nobody waits for it any more; its answer still fills the cache. The question must not be used afterwards. NULL is
+ * accepted.
+ */
 void dns_cancel(struct dns_question *question);
 
 /* Cancel every open question of the session whose answer was to live in `arena`: before the arena is reset. */

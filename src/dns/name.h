@@ -21,7 +21,8 @@
 size_t dns_name_to_wire(const char *text, uint8_t wire[DNS_WIRE_MAX]);
 
 /*
- * Wire format (no compression) to presentation text, lower-cased, without the final dot ("." for the root). False: malformed.
+ * Wire format (no compression) to presentation text, lower-cased, without the final dot ("." for the root). False:
+ * malformed.
  */
 bool dns_name_from_wire(const uint8_t *wire, size_t octets, char text[DNS_NAME_TEXT_MAX]);
 

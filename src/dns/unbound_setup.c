@@ -34,8 +34,8 @@ static const struct unbound_option options_common[] = {
 	{ "key-cache-slabs:", "1" },
 	{ "infra-cache-numhosts:", "4000" },
 	/*
-	 * Block lists put an address in front of their zone. Minimised names would ask each of them once for every octet,
-	 * one after the other: slow, and counted against the free use that lists grant.
+	 * Block lists put an address in front of their zone. Minimised names would ask each of them once for every
+	 * octet, one after the other: slow, and counted against the free use that lists grant.
 	 */
 	{ "qname-minimisation:", "no" },
 	{ NULL, NULL },
@@ -124,7 +124,7 @@ static bool forward_add(struct unbound_plan *plan, const char *text)
 
 	if (strlen(text) >= sizeof(address) || plan->n_forward == UNBOUND_FORWARD_MAX)
 		return false;
-	strcpy(address, text);
+	snprintf(address, sizeof(address), "%s", text);
 
 	char *at = strchr(address, '@');
 

@@ -83,14 +83,15 @@ struct decision {
 	enum stage stage;
 	enum action action;     /* what is to be done now: in monitor mode always ACCEPT */
 	struct verdict verdict; /* what the policy says */
-	const char *
-		decided_by; /* "score", an exemption, a rule, "recipients" (a refusal needs all of them to agree), "fault" */
+	/* "score", an exemption, a rule, "recipients" (a refusal needs all of them to agree), "fault" */
+	const char *decided_by;
 	struct reply reply; /* filled when verdict.action is DEFER or REJECT */
 };
 
 /*
- * The stages. Each starts its checks' questions, collects what has been answered, and, from decide_from on, gives a decision
- * if it is due. Before RCPT a final decision is always DEFER or REJECT; at RCPT it concerns this recipient; at end of message the message.
+ * The stages. Each starts its checks' questions, collects what has been answered, and, from decide_from on, gives a
+ * decision if it is due. Before RCPT a final decision is always DEFER or REJECT; at RCPT it concerns this recipient; at
+ * end of message the message.
  */
 const struct decision *engine_connect(struct engine_session *session, const struct engine_client *client);
 const struct decision *engine_helo(struct engine_session *session, const char *helo, const char *tls_version);
@@ -101,7 +102,10 @@ const struct decision *engine_rcpt(struct engine_session *session, const char *a
 void engine_headers(struct engine_session *session); /* end of headers: collect only */
 const struct decision *engine_eom(struct engine_session *session, const char *queue_id);
 
-/* The message is over, with a verdict or without (RSET, disconnect): message state is forgotten. HELO and MAIL do so by themselves. */
+/*
+ * The message is over, with a verdict or without (RSET, disconnect): message state is forgotten. HELO and MAIL do so by
+ * themselves.
+ */
 void engine_message_end(struct engine_session *session);
 
 /* Memory that lives as long as the message (until the next MAIL, RSET or HELO). */

@@ -264,7 +264,7 @@ struct engine_config *engine_config_open(void)
 {
 	struct engine_config *settings = memory_new(sizeof(*settings));
 
-	for (size_t i = 0; checks_table[i] && i < ENGINE_CHECKS_MAX; i++)
+	for (size_t i = 0; i < ENGINE_CHECKS_MAX && checks_table[i]; i++)
 		check_rows_make(&settings->checks[settings->n_checks++], checks_table[i]);
 	return settings;
 }

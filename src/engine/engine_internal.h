@@ -35,7 +35,9 @@ struct engine_dns_settings {
 	int ttl_min_s, ttl_max_s, negative_ttl_max_s, failure_ttl_s, timeout_ttl_s, stale_s;
 };
 
-/* One check with its settings: `values` is { bool enabled; int points[n_facts]; } followed by the check's own struct. */
+/*
+ * One check with its settings: `values` is { bool enabled; int points[n_facts]; } followed by the check's own struct.
+ */
 struct engine_check {
 	const struct check *check;
 	void *values;

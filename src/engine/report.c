@@ -60,7 +60,10 @@ static void add_facts(struct strbuf *line, const struct engine_session *session,
 	strbuf_add(line, "\"");
 }
 
-/* unsure="rdns(timeout) dnsbl.zen(servfail)": what the world did not tell; the key is absent when there is nothing to say. */
+/*
+ * unsure="rdns(timeout) dnsbl.zen(servfail)": what the world did not tell; the key is absent when there is nothing to
+ * say.
+ */
 static void add_unsure(struct strbuf *line, const struct engine_session *session, const struct factset *set)
 {
 	const struct catalogue *catalogue = session->engine->catalogue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * session - one SMTP session under inquiry: the stages in the order in which they come, and what is remembered between them.
+ * session - one SMTP session under inquiry: the stages in the order in which they come, and what is remembered between
+ * them.
  */
 #include <stdio.h>
 #include <stdlib.h>

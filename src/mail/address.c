@@ -189,10 +189,11 @@ static bool has_good_labels(const char *name, const char *marks, bool utf8)
 			if (label == 0)
 				return false;
 			label = 0;
-		} else if (!is_letter_or_digit(name[i]) && !is_one_of(name[i], marks) && !(utf8 && is_8bit(name[i]))) {
-			return false;
-		} else if (++label > LABEL_OCTETS_MAX) {
-			return false;
+		} else {
+			bool good = is_letter_or_digit(name[i]) || is_one_of(name[i], marks) ||
+			            (utf8 && is_8bit(name[i]));
+			if (!good || ++label > LABEL_OCTETS_MAX)
+				return false;
 		}
 	}
 	return label > 0 && i <= DOMAIN_OCTETS_MAX;

@@ -19,7 +19,8 @@ struct address {
 	const char *text;   /* without angle brackets and source route, else verbatim; "" for the null reverse-path */
 	const char *local;  /* local-part as written; "" when there is none */
 	const char *domain; /* ASCII letters lower-case, no final dot; literals keep their brackets, U-labels (RFC
-	                       6531) have become A-labels; "" when there is none, or it cannot be one (a space, a long label) */
+	                       6531) have become A-labels; "" when there is none, or it cannot be one (a space, a
+	                       long label) */
 	bool null;          /* "<>", or nothing at all: the null reverse-path, which is no address and not valid */
 	bool valid;         /* local@domain, both present and within RFC 5321 4.5.3.1; "postmaster" alone is, too */
 };

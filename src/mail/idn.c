@@ -9,7 +9,7 @@ static void lower_copy(char to[IDN_DOMAIN_OCTETS_MAX], const char *from)
 {
 	size_t n = 0;
 
-	for (; from[n] && n < IDN_DOMAIN_OCTETS_MAX - 1; n++)
+	for (; n < IDN_DOMAIN_OCTETS_MAX - 1 && from[n]; n++)
 		to[n] = (char)(from[n] >= 'A' && from[n] <= 'Z' ? from[n] + 32 : from[n]);
 	if (n && to[n - 1] == '.')
 		n--;

@@ -10,8 +10,8 @@
 #define IDN_DOMAIN_OCTETS_MAX 254
 
 /*
- * The domain in A-labels, lower-case, without a final dot. False: it has no such form (then `ascii` holds it as it came, cut and
- * lower-cased), which is no error for those who only compare.
+ * The domain in A-labels, lower-case, without a final dot. False: it has no such form (then `ascii` holds it as it
+ * came, cut and lower-cased), which is no error for those who only compare.
  */
 bool idn_to_ascii(const char *domain, char ascii[IDN_DOMAIN_OCTETS_MAX]);
 

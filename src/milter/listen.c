@@ -96,8 +96,8 @@ int listen_detach(struct listen *listen, struct err *err)
 	close(fd);
 	atomic_store(&listen->kick, &listen->private);
 	/*
-	 * libmilter's poll() sleeps on the shared socket and holds it open. Woken, it looks at what is under the number now, and sleeps
-	 * on if that is not ready: so the private socket is made ready before the shared one wakes it.
+	 * libmilter's poll() sleeps on the shared socket and holds it open. Woken, it looks at what is under the number
+	 * now, and sleeps on if that is not ready: so the private socket is made ready before the shared one wakes it.
 	 */
 	touch(&listen->private);
 	touch(&listen->shared);

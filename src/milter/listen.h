@@ -2,9 +2,9 @@
 /*
  * listen - the listening socket under libmilter: whose it is, how to get away from it, and the kick.
  *
- * libmilter's pool of workers strands sessions: one that becomes ready while another thread is still on its way to sleep waits until any
- * other event comes along. A connection to our own socket is such an event: the thread that takes it takes every stranded session
- * too. So a callback kicks before it blocks.
+ * libmilter's pool of workers strands sessions: one that becomes ready while another thread is still on its way to
+ * sleep waits until any other event comes along. A connection to our own socket is such an event: the thread that takes
+ * it takes every stranded session too. So a callback kicks before it blocks.
  *
  * Threads: listen_open() and listen_detach() by one thread; the others by any.
  */
@@ -18,7 +18,10 @@
 
 struct listen;
 
-/* `shared_fd` is the supervisor's socket; `libmilter_fd` the number under which libmilter accepts (often the same). NULL with err. */
+/*
+ * `shared_fd` is the supervisor's socket; `libmilter_fd` the number under which libmilter accepts (often the same).
+ * NULL with err.
+ */
 struct listen *listen_open(int shared_fd, int libmilter_fd, struct err *err);
 
 /* Connect to the socket that libmilter accepts from, and close. Never blocks, never fails visibly. */
@@ -34,8 +37,9 @@ bool listen_pending(const struct listen *listen);
 unsigned listen_connections(const struct listen *listen);
 
 /*
- * For a libmilter that does not know "fd:N": a private address in libmilter's own syntax, of the same family as the shared socket (libmilter
- * compares it), and afterwards the exchange: the fd on which libmilter listens there becomes the shared socket. Returns that fd, or -1 with err.
+ * For a libmilter that does not know "fd:N": a private address in libmilter's own syntax, of the same family as the
+ * shared socket (libmilter compares it), and afterwards the exchange: the fd on which libmilter listens there becomes
+ * the shared socket. Returns that fd, or -1 with err.
  */
 void listen_private_address(int shared_fd, const char *private_dir, char *text, size_t size);
 int listen_exchange(int shared_fd, const char *private_address, struct err *err);

@@ -2,8 +2,9 @@
 /*
  * milter - the MTA's side of the conversation, through libmilter. Its callbacks translate, nothing more.
  *
- * Threads: milter_open() and milter_run() once in a process (libmilter cannot run twice); milter_run() in a thread of its own; the others from any thread.
- * libmilter knows no context of ours at negotiation, so the one instance is a static of callbacks.c.
+ * Threads: milter_open() and milter_run() once in a process (libmilter cannot run twice); milter_run() in a thread of
+ * its own; the others from any thread. libmilter knows no context of ours at negotiation, so the one instance is a
+ * static of callbacks.c.
  */
 #ifndef MAILREEVE_MILTER_MILTER_H
 #define MAILREEVE_MILTER_MILTER_H
@@ -30,7 +31,9 @@ int milter_open(const struct milter_start *start, struct err *err);
 /* Serve until libmilter stops. Returns 0, or -1 when it failed. */
 int milter_run(void);
 
-/* Stop accepting from the shared socket: libmilter goes on listening on a private one. Running sessions go on. 0 or -1. */
+/*
+ * Stop accepting from the shared socket: libmilter goes on listening on a private one. Running sessions go on. 0 or -1.
+ */
 int milter_detach(struct err *err);
 
 /* MTA connections alive: negotiated sessions, and those accepted but not negotiated yet. */

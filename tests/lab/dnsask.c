@@ -333,6 +333,11 @@ static bool set_mode(struct asker *a, const char *text)
 	return false;
 }
 
+static int whole_number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 static bool set_option(struct asker *a, int number)
 {
 	struct dns_settings *s = &a->settings;
@@ -358,19 +363,19 @@ static bool set_option(struct asker *a, int number)
 		s->zone_file = optarg;
 		return true;
 	case OPTION_QUESTION_MS:
-		s->question_ms = atoi(optarg);
+		s->question_ms = whole_number(optarg);
 		return true;
 	case OPTION_CONCURRENCY:
-		a->slots_used = (size_t)atoi(optarg);
+		a->slots_used = (size_t)whole_number(optarg);
 		return a->slots_used - 1 < SLOTS_MAX;
 	case OPTION_TIMEOUT_TTL:
-		s->timeout_ttl_s = atoi(optarg);
+		s->timeout_ttl_s = whole_number(optarg);
 		return true;
 	case OPTION_FAILURE_TTL:
-		s->failure_ttl_s = atoi(optarg);
+		s->failure_ttl_s = whole_number(optarg);
 		return true;
 	case OPTION_OUTSTANDING:
-		s->outstanding_max = atoi(optarg);
+		s->outstanding_max = whole_number(optarg);
 		return true;
 	case OPTION_NO_STALE:
 		a->no_stale = true;

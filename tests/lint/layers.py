@@ -67,8 +67,8 @@ def check_source(path, name, text):
 def main():
     rules = ["includes are written from src/", "layers include only to the left",
              "a library's header is included by its adaptor only", "every folder of src/ is a layer",
-             "a header opens with what it is for", "every file names its licence", "a file stays below %d lines" % LINES_MAX,
-             "no machine is named"]
+             "a header opens with what it is for", "every file names its licence",
+             "a file stays below %d lines" % LINES_MAX, "no machine is named"]
     for path in project_files():
         name = str(path.relative_to(top))
         text = path.read_text(encoding="utf-8", errors="replace")

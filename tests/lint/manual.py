@@ -3,8 +3,8 @@
 """manual - the two manual pages say what the program does, and nothing that it does not.
 
 mailreeve.conf(5) against --print-config and against the errors that the program gives for wrong values (they name type
-and range); mailreeve(8) against --help, --print-facts and the sources of what the daemon writes; both against mandoc and
-groff; the shipped configuration and every example against `mailreeve -n`.
+and range); mailreeve(8) against --help, --print-facts and the sources of what the daemon writes; both against mandoc
+and groff; the shipped configuration and every example against `mailreeve -n`.
 
 Environment: MAILREEVE names the program, SRCDIR the source tree. Prints `ok - WHAT`, `not ok - WHAT: DETAIL` or
 `skip - WHY`; exit status 1 when anything is not ok.
@@ -309,7 +309,8 @@ def check_exit_codes(lines):
 
 
 def check_facts(lines):
-    real = [line.split()[0] for line in printed("--print-facts", "-c", NOTHING, *sample_overrides()).splitlines() if line]
+    real = [line.split()[0] for line in printed("--print-facts", "-c", NOTHING, *sample_overrides()).splitlines()
+            if line]
     compare("every fact is in mailreeve(8), and nothing else",
             [name.lower() for name in item_names(between(lines, "facts"))], real)
 
@@ -399,7 +400,8 @@ def check_documents():
     for name in ("mailreeve.8", "mailreeve.conf.5"):
         path = str(top / "man" / name)
         if shutil.which("mandoc"):
-            done = subprocess.run(["mandoc", "-Tlint", "-W", "warning", path], capture_output=True, text=True, check=False)
+            done = subprocess.run(["mandoc", "-Tlint", "-W", "warning", path], capture_output=True, text=True,
+                                  check=False)
             report(f"mandoc has nothing to say about {name}", done.stdout.splitlines())
         else:
             print("skip - mandoc is not installed")

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * nofd - for LD_PRELOAD: makes libmilter one that does not know "fd:N", as it comes from its authors (Debian patches it in).
+ * nofd - for LD_PRELOAD: makes libmilter one that does not know "fd:N", as it comes from its authors (Debian patches it
+ * in).
  *
  *     cc -shared -fPIC -o nofd.so nofd.c -ldl
  *
- * Environment NOFD: "setconn" - smfi_setconn refuses the address; "opensocket" (or unset) - it takes it, and opening fails.
+ * Environment NOFD: "setconn" - smfi_setconn refuses the address; "opensocket" (or unset) - it takes it, and opening
+ * fails.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1 /* as configure writes it, should it be on the command line as well */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>

@@ -248,9 +248,9 @@ static void arena_undoes_what_was_deferred_newest_first(void **state)
 
 	(void)state;
 	arena_open(&arena, &quota);
-	for (char name = 'a'; name <= 'c'; name++) {
+	for (const char *name = "abc"; *name != '\0'; name++) {
 		struct undone *undone = arena_alloc(&arena, sizeof(*undone));
-		*undone = (struct undone){ order, name };
+		*undone = (struct undone){ order, *name };
 		arena_defer(&arena, note_undone, undone);
 	}
 	assert_string_equal(order, "");

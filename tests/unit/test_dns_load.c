@@ -61,7 +61,7 @@ static void counting_close(void *self)
 
 static void write_zone(char path[64], const char *text)
 {
-	strcpy(path, "/tmp/mailreeve-test-dns-XXXXXX");
+	snprintf(path, 64, "/tmp/mailreeve-test-dns-XXXXXX");
 	int fd = mkstemp(path);
 
 	assert_true(fd >= 0);

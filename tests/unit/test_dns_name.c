@@ -55,12 +55,10 @@ static void test_to_wire_and_back(void **state)
 /* `labels` labels of `length` times `c`, and one of `last`. */
 static void build(char *text, int labels, int length, int last, const char *c)
 {
-	text[0] = '\0';
 	for (int label = 0; label <= labels; label++) {
 		for (int i = 0; i < (label < labels ? length : last); i++)
-			strcat(text, c);
-		if (label < labels)
-			strcat(text, ".");
+			text = stpcpy(text, c);
+		text = stpcpy(text, label < labels ? "." : "");
 	}
 }
 
@@ -77,7 +75,7 @@ static void test_lengths(void **state)
 	build(text, 3, 63, 61, "a"); /* 253 characters: 255 octets */
 	assert_int_equal(strlen(text), 253);
 	assert_int_equal(dns_name_to_wire(text, wire), 255);
-	strcat(text, ".");
+	stpcpy(text + 253, ".");
 	assert_int_equal(dns_name_to_wire(text, wire), 255);
 	build(text, 3, 63, 62, "a");
 	assert_int_equal(dns_name_to_wire(text, wire), 0);

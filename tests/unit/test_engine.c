@@ -210,8 +210,8 @@ static void what_comes_late_counts_at_the_end(void **state)
 }
 
 /*
- * Nothing that is open can change what becomes of the message, but it is delivered with a score: what comes soon is in it, and what
- * does not is unsure, never left out.
+ * Nothing that is open can change what becomes of the message, but it is delivered with a score: what comes soon is in
+ * it, and what does not is unsure, never left out.
  */
 static void a_delivered_message_tells_the_whole_story(void **state)
 {

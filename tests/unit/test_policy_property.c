@@ -360,6 +360,7 @@ static void check_case(const struct universe *universe, struct luck *luck, struc
 	assert_int_equal(gathering.verdict.score_milli, model_score(universe, &gathering.whole));
 	policy_bounds(universe->policy, &gathering.stated, &gathering.open, &before);
 	check_bounds(universe, &gathering, &before);
+	bounds = before;
 	while (known < universe->n_facts) {
 		size_t cut = known + 1 + below(luck, 1 + universe->n_facts / STEPS_MAX);
 		for (; known < cut && known < universe->n_facts; known++) {

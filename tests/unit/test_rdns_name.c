@@ -238,12 +238,14 @@ static size_t words_of(const char *option, const char **words, char *memory, siz
 			check = *at;
 	}
 	assert_non_null(check);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): assert_non_null() does not return */
 	for (size_t i = 0; i < check->n_options; i++) {
 		if (strcmp(check->options[i].name, option) == 0)
 			snprintf(memory, size, "%s", check->options[i].fallback);
 	}
-	strtok(memory, "\"");
-	for (char *word; n < WORDS_MAX && (word = strtok(NULL, "\"")) != NULL;) {
+	char *rest = NULL;
+	strtok_r(memory, "\"", &rest);
+	for (char *word; n < WORDS_MAX && (word = strtok_r(NULL, "\"", &rest)) != NULL;) {
 		if (rdns_word_is_valid(word))
 			words[n++] = word;
 	}

@@ -151,7 +151,7 @@ static void resolv_conf(void **state)
 
 		assert_int_equal(result, cases[i].refused != NULL ? -1 : 0);
 		file_gone(path);
-		if (result != 0) {
+		if (cases[i].refused != NULL) {
 			assert_non_null(strstr(err.text, "dns.resolv_conf"));
 			assert_non_null(strstr(err.text, cases[i].refused));
 			continue;
@@ -223,7 +223,7 @@ static void files(void **state)
 		int result = unbound_plan_make(&plan, &settings, &err);
 
 		assert_int_equal(result, cases[i / 2].refused != NULL ? -1 : 0);
-		if (result != 0) {
+		if (cases[i / 2].refused != NULL) {
 			assert_non_null(strstr(err.text, i % 2 == 0 ? "dns.root_hints" : "dns.trust_anchor"));
 			assert_non_null(strstr(err.text, cases[i / 2].refused));
 			assert_non_null(strstr(err.text, path));
