@@ -9,7 +9,7 @@ PACKAGES=(
 	postfix nsd rbldnsd unbound python3 iproute2 util-linux
 )
 # What only tests/run needs.
-TEST_PACKAGES=(clang clang-format clang-tidy cppcheck m4 mandoc xz-utils)
+TEST_PACKAGES=(clang clang-format clang-tidy cppcheck groff-base m4 mandoc xz-utils)
 # Servers whose packages start and enable them; ours run in the laboratory only.
 SERVICES=(postfix nsd rbldnsd unbound)
 BUILD=${BUILD:-$TOP/build}
