@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "checks/findings.h"
 #include "config/config.h"
 #include "dns/dns.h"
 #include "evidence/evidence.h"
@@ -52,7 +53,7 @@ struct check_part {
 struct check {
 	const char *name; /* also its group in the configuration and its section in the manual */
 	const char *help;
-	/* Each row becomes the fact "name.fact" and (FACT_EVIDENCE and FACT_UNSURE) the option "name.points.fact". */
+	/* Each row becomes the fact "name.fact" and, where it can have points, the option "name.points.fact". */
 	const struct fact *facts;
 	size_t n_facts;
 	const struct config_row *options; /* beside "enabled" and "points.*", which every check has */
@@ -75,6 +76,7 @@ struct check_run {
 	const void *settings;
 	fact_id first_fact; /* the id of check->facts[0]; the others follow */
 	const struct subject *subject;
+	struct findings *findings; /* of the session */
 	struct evidence *evidence; /* of the scope */
 	struct arena *arena;       /* of the scope */
 	struct dns_session *dns;
@@ -104,7 +106,7 @@ void check_may(const struct check_run *run, size_t index, struct factset *set);
  */
 struct dns_question *check_ask(struct check_run *run, const char *name, enum dns_type type, unsigned flags);
 
-/* All checks, in the order of the log line (exempt, rdns, dnsbl, ...); ends in NULL. */
+/* All checks, in the order of the log line (exempt, rdns, spf, ...); ends in NULL. */
 extern const struct check *const checks_table[];
 
 #endif

@@ -77,7 +77,7 @@ static void print_facts(const struct setup *setup)
 		char text[32];
 		struct strbuf points;
 		strbuf_open(&points, text, sizeof(text));
-		if (fact->kind == FACT_EVIDENCE || fact->kind == FACT_UNSURE || fact->kind == FACT_RULE)
+		if (fact_has_points(fact->kind) || fact->kind == FACT_RULE)
 			strbuf_add_points(&points, fact->points_milli);
 		else
 			strbuf_add(&points, "-");

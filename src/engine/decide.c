@@ -13,6 +13,20 @@ static const char *decided_by_text(const struct engine *engine, const struct ver
 /* No verdict yet: what most calls return, without costing the session a byte. */
 static const struct decision undecided = { .decided_by = "score" };
 
+static void answer_make(struct reply *reply, const struct engine_session *session, const struct verdict *verdict)
+{
+	const struct engine *engine = session->engine;
+	const struct spf_result *explained = session->findings.explained;
+	struct reply_quote quote = { .fact = "spf.fail" };
+
+	if (explained) {
+		quote.domain = explained->domain;
+		quote.text = explained->explanation;
+	}
+	reply_make(reply, verdict, engine_evidence(session), engine->policy, engine->catalogue, &session->subject,
+	           explained ? &quote : NULL);
+}
+
 /* A verdict: what follows from it is worked out, and it is kept until the next call. */
 static const struct decision *decision_keep(struct engine_session *session, const struct verdict *verdict,
                                             const char *decided_by)
@@ -26,14 +40,13 @@ static const struct decision *decision_keep(struct engine_session *session, cons
 	decision->decided_by = decided_by ? decided_by : decided_by_text(engine, verdict);
 	decision->action = engine_monitors(engine) ? ACTION_ACCEPT : verdict->action;
 	if (verdict->action >= ACTION_DEFER)
-		reply_make(&decision->reply, verdict, engine_evidence(session), engine->policy, engine->catalogue,
-		           &session->subject);
+		answer_make(&decision->reply, session, verdict);
 	return decision;
 }
 
 /*
- * The session's memory is used up: gathering has stopped, and what would have been found is unknown. That is our limit, not
- * the sender's guilt.
+ * The session's memory is used up: gathering has stopped, and what would have been found is unknown. That is our limit,
+ * not the sender's guilt.
  */
 static bool fault_verdict(const struct engine_session *session, struct verdict *verdict)
 {
@@ -55,10 +68,10 @@ static void add_recipient_facts(struct factset *set, const struct recipient *rec
 }
 
 /*
- * Can nothing that is open change the action any more? At the end of the message that must hold for each of the recipients: what is
- * stated about one alone may leave its verdict open where the others' is not.
+ * Can nothing that is open change the action any more? At the end of the message that must hold for each of the
+ * recipients: what is stated about one alone may leave its verdict open where the others' is not.
  */
-static bool action_final(const struct engine_session *session, struct factset *stated)
+static bool action_final(struct engine_session *session, struct factset *stated)
 {
 	const struct policy *policy = session->engine->policy;
 	struct factset open = { { 0 } };
@@ -150,8 +163,8 @@ const struct decision *decide_recipient(struct engine_session *session)
 }
 
 /*
- * One message has one fate: refusing it or holding it back needs the agreement of all its recipients' policies; where they
- * differ it is tagged. Returns what decided, NULL for the verdict's own reason.
+ * One message has one fate: refusing it or holding it back needs the agreement of all its recipients' policies; where
+ * they differ it is tagged. Returns what decided, NULL for the verdict's own reason.
  */
 static const char *judge_recipients(const struct engine_session *session, const struct factset *stated,
                                     struct verdict *verdict)
@@ -197,8 +210,8 @@ static bool wants_whole_story(const struct engine_session *session, const struct
 }
 
 /*
- * The action is certain, but a message that is delivered takes a score and results along, and others act on them: wait a little
- * for what is open; what does not come is stated as unsure, not left out.
+ * The action is certain, but a message that is delivered takes a score and results along, and others act on them: wait
+ * a little for what is open; what does not come is stated as unsure, not left out.
  */
 static void complete(struct engine_session *session, clock_ms eom_deadline, struct factset *stated)
 {

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "checks/findings.h"
 #include "config/config.h"
 #include "dns/dns.h"
 #include "evidence/evidence.h"
@@ -113,6 +114,7 @@ struct arena *engine_message_arena(struct engine_session *session);
 
 const struct subject *engine_subject(const struct engine_session *session);
 const struct evidence *engine_evidence(const struct engine_session *session);
+const struct findings *engine_findings(const struct engine_session *session);
 
 /* Memory of a session now, without its DNS questions: for tests and statistics. */
 size_t engine_session_octets(const struct engine_session *session);

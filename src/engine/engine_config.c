@@ -256,7 +256,7 @@ static void check_rows_make(struct engine_check *slot, const struct check *check
 		slot->rows[slot->n_rows++].offset += own_at;
 	}
 	for (size_t i = 0; i < check->n_facts; i++)
-		if (check->facts[i].kind == FACT_EVIDENCE || check->facts[i].kind == FACT_UNSURE)
+		if (fact_has_points(check->facts[i].kind))
 			slot->rows[slot->n_rows++] = points_row(&check->facts[i], points_at + i * sizeof(int));
 }
 

@@ -108,6 +108,7 @@ struct engine_session {
 	struct dns_session *dns;
 	struct subject subject;
 	struct scope scopes[SCOPES];
+	struct findings findings;
 	enum stage stage;
 	bool in_message;
 	clock_ms rcpt_deadline; /* of this message; 0: no recipient yet */
@@ -123,7 +124,7 @@ void runs_start(struct engine_session *session, enum stage stage);
 void runs_collect(struct engine_session *session, bool closing);
 void runs_reset_scopes(struct engine_session *session, enum scope_kind from);
 /* Every fact that may still be stated, by open runs and by stages to come. */
-void runs_may_state(const struct engine_session *session, struct factset *set);
+void runs_may_state(struct engine_session *session, struct factset *set);
 /* Is a run open that a verdict of this stage waits for? */
 bool runs_needed(const struct engine_session *session, enum stage stage);
 /* Block until something was answered or the deadline has come; false at the deadline. */

@@ -47,7 +47,7 @@ static void add_facts(struct strbuf *line, const struct engine_session *session,
 	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
 		const struct fact_info *info = catalogue_info(catalogue, id);
 		if (!factset_has(set, id) || info->kind == FACT_NORMAL ||
-		    (info->kind == FACT_UNSURE && !info->points_milli))
+		    ((info->kind == FACT_UNSURE || info->kind == FACT_QUIET) && !info->points_milli))
 			continue;
 		strbuf_addf(line, "%s%s", between, info->name);
 		if (info->kind != FACT_EXEMPT) {

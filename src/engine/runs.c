@@ -15,7 +15,7 @@ static enum scope_kind scope_of(enum stage stage)
 	return scopes[stage];
 }
 
-static struct check_run run_make(const struct engine_session *session, const struct engine_part *part)
+static struct check_run run_make(struct engine_session *session, const struct engine_part *part)
 {
 	return (struct check_run){
 		.check = part->check->check,
@@ -23,6 +23,7 @@ static struct check_run run_make(const struct engine_session *session, const str
 		.settings = part->check->own,
 		.first_fact = part->check->first_fact,
 		.subject = &session->subject,
+		.findings = &session->findings,
 		.dns = session->dns,
 		.stage = session->stage,
 	};
@@ -76,8 +77,23 @@ void runs_collect(struct engine_session *session, bool closing)
 	}
 }
 
+/* What was found goes with the memory in which it lives. */
+static void forget_findings(struct findings *findings, enum scope_kind from)
+{
+	const struct findings of_helo = {
+		.spf[SPF_HELO] = findings->spf[SPF_HELO],
+		.spf_helo_open = findings->spf_helo_open,
+	};
+
+	if (from <= SCOPE_HELO)
+		*findings = (struct findings){ 0 };
+	else if (from <= SCOPE_MESSAGE)
+		*findings = of_helo;
+}
+
 void runs_reset_scopes(struct engine_session *session, enum scope_kind from)
 {
+	forget_findings(&session->findings, from);
 	for (int kind = SCOPES - 1; kind >= (int)from; kind--) {
 		struct scope *scope = &session->scopes[kind];
 		dns_session_cancel(session->dns, &scope->arena);
@@ -97,7 +113,7 @@ static void part_may_state(const struct check_run *run, struct factset *set)
 		factset_add(set, (fact_id)(run->first_fact + i));
 }
 
-void runs_may_state(const struct engine_session *session, struct factset *set)
+void runs_may_state(struct engine_session *session, struct factset *set)
 {
 	const struct engine *engine = session->engine;
 

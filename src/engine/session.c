@@ -234,6 +234,11 @@ const struct evidence *engine_evidence(const struct engine_session *session)
 	return &session->scopes[SCOPE_RECIPIENT].evidence;
 }
 
+const struct findings *engine_findings(const struct engine_session *session)
+{
+	return &session->findings;
+}
+
 size_t engine_session_octets(const struct engine_session *session)
 {
 	return sizeof(*session) + session->quota.used_octets;

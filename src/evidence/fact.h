@@ -20,10 +20,17 @@
 enum fact_kind {
 	FACT_EVIDENCE, /* carries points (zero points are allowed: shown all the same) */
 	FACT_NORMAL,   /* nothing wrong was found: kept for headers, never in the log line, no points */
+	FACT_QUIET,    /* nothing wrong either, but points may be configured: without them (0) in no log line */
 	FACT_UNSURE,   /* the world did not answer: shown under unsure=, points are 0 unless configured */
 	FACT_EXEMPT,   /* decides: the message is accepted, whatever the score */
 	FACT_RULE,     /* a combination of the policy: stated by the policy, never by a check */
 };
+
+/* Can a check's fact of this kind have points? */
+static inline bool fact_has_points(enum fact_kind kind)
+{
+	return kind == FACT_EVIDENCE || kind == FACT_QUIET || kind == FACT_UNSURE;
+}
 
 /* A row of a check's table. */
 struct fact {

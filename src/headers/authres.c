@@ -5,11 +5,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "headers/header_text.h"
 #include "headers/headers.h"
 #include "mail/idn.h"
 
 #define AUTHRES_COMMENT_DEPTH_MAX 32
 #define AUTHRES_HOST_MAX          255
+#define AUTHRES_REASON_MAX        300
 
 static const char *skip_space(const char *text)
 {
@@ -52,7 +54,8 @@ static const char *read_quoted(struct strbuf *id, const char *text)
 }
 
 /*
- * The authserv-id. A slash ends a token, as in "example.org/1", which drafts of the format used for the version. NULL: there is none.
+ * The authserv-id. A slash ends a token, as in "example.org/1", which drafts of the format used for the version. NULL:
+ * there is none.
  */
 static const char *read_id(struct strbuf *id, const char *text)
 {
@@ -145,11 +148,53 @@ static bool add_auth(struct strbuf *value, const struct subject *subject)
 	return true;
 }
 
+static const struct {
+	enum spf_identity identity;
+	const char *property;
+} spf_properties[] = { { SPF_MAIL_FROM, "smtp.mailfrom" }, { SPF_HELO, "smtp.helo" } };
+
+static bool looks_like_name(const char *domain)
+{
+	return *domain && !domain[strspn(domain, "abcdefghijklmnopqrstuvwxyz0123456789-_.")];
+}
+
+/*
+ * The domain alone (RFC 8601 2.2 allows it): that is what authorised the client, and the local-part stands in
+ * Received-SPF and Return-Path. A HELO argument that does not look like a domain is a stranger's free text: nobody
+ * needs it here.
+ */
+static bool add_spf(struct strbuf *value, const struct engine_session *session)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(spf_properties) / sizeof(spf_properties[0]); i++) {
+		const struct spf_result *result = headers_spf(session, spf_properties[i].identity);
+		if (!result || (result->identity == SPF_HELO && !looks_like_name(result->domain)))
+			continue;
+		const bool reason = !result->guessed && *result->problem;
+		strbuf_addf(value, ";\n\tspf=%s", spf_code_name(headers_spf_code(result)));
+		if (result->guessed)
+			strbuf_addf(value, " (best guess: %s)", spf_code_name(result->code));
+		if (reason) {
+			strbuf_add(value, "\n\treason=");
+			header_add_quoted(value, result->problem, AUTHRES_REASON_MAX);
+		}
+		strbuf_addf(value, "%s%s=", reason ? "\n\t" : " ", spf_properties[i].property);
+		add_value(value, *result->domain ? result->domain : engine_subject(session)->mail_from.text);
+		any = true;
+	}
+	return any;
+}
+
 void headers_authentication_results(struct strbuf *value, const char *authserv_id, const struct engine *engine,
                                     const struct engine_session *session)
 {
+	bool any;
+
 	add_value(value, authserv_id);
 	/* Where a user of ours sits when he sends is nobody else's business. */
-	if (!add_auth(value, engine_subject(session)) && !add_iprev(value, engine, session))
+	any = add_auth(value, engine_subject(session)) || add_iprev(value, engine, session);
+	any |= add_spf(value, session);
+	if (!any)
 		strbuf_add(value, "; none");
 }

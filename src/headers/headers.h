@@ -27,6 +27,7 @@ struct headers_settings {
 	const char *authserv_id;        /* "" = the MTA's name (macro j), else this host's name */
 	struct config_array also_strip; /* strings: further authserv-ids whose fields are removed */
 	bool authentication_results;
+	bool received_spf;
 	bool x_spam;       /* X-Spam-Flag, -Score, -Level, -Status */
 	bool strip_x_spam; /* remove those that arrived */
 };
@@ -45,8 +46,8 @@ struct header_scan *header_scan_open(const struct headers_settings *settings, co
 void header_scan_field(struct header_scan *scan, const char *name, const char *value);
 
 /*
- * The deletions, each name's fields from the highest index down (so that both MTAs' numbering stays right). Start with a zeroed cursor; false: no
- * more. *index counts from 1 among the fields of that name.
+ * The deletions, each name's fields from the highest index down (so that both MTAs' numbering stays right). Start with
+ * a zeroed cursor; false: no more. *index counts from 1 among the fields of that name.
  */
 struct header_cursor {
 	size_t entry;
@@ -55,19 +56,32 @@ struct header_cursor {
 bool header_scan_next(const struct header_scan *scan, struct header_cursor *cursor, const char **name, unsigned *index);
 
 /*
- * Does an Authentication-Results value claim this authserv-id (RFC 8601 2.2, 5)? Comments, quoting, case, a version, a final dot, and A-labels against
- * U-labels are understood; a value that cannot be parsed claims it when the id occurs anywhere in it.
+ * Does an Authentication-Results value claim this authserv-id (RFC 8601 2.2, 5)? Comments, quoting, case, a version, a
+ * final dot, and A-labels against U-labels are understood; a value that cannot be parsed claims it when the id occurs
+ * anywhere in it.
  */
 bool authres_claims(const char *value, const char *authserv_id);
 
 /* ---- what is written ---- */
 
 /*
- * The values of our fields for a message, without the name and without a leading space, folded with "\n\t" at 78 octets or so, free of "\r"
- * and of anything a stranger could have slipped in. An empty result means: do not write this field.
+ * The values of our fields for a message, without the name and without a leading space, folded with "\n\t" at 78 octets
+ * or so, free of "\r" and of anything a stranger could have slipped in. An empty result means: do not write this field.
  */
 void headers_authentication_results(struct strbuf *value, const char *authserv_id, const struct engine *engine,
                                     const struct engine_session *session);
+
+/* Received-SPF for one identity (RFC 7208 9.1); empty where it was not evaluated. */
+void headers_received_spf(struct strbuf *value, enum spf_identity identity, const struct engine_session *session);
+
+/*
+ * The result of an identity that our fields may speak of; NULL: it was not evaluated for this message, or its sender is
+ * an authenticated user of ours, whose address is nobody else's business.
+ */
+const struct spf_result *headers_spf(const struct engine_session *session, enum spf_identity identity);
+
+/* The result proper: a guess is "none" (RFC 7208 knows no guesses). */
+enum spf_code headers_spf_code(const struct spf_result *result);
 
 struct header_spam {
 	char flag[8], score[32], level[64], status[HEADER_VALUE_MAX];

@@ -75,8 +75,8 @@ static void add_score(struct header_spam *spam, int score_milli)
 }
 
 /*
- * Who is exempt is not judged: what was found all the same stays in the log, so that nobody down the line files the message by a
- * score that decided nothing.
+ * Who is exempt is not judged: what was found all the same stays in the log, so that nobody down the line files the
+ * message by a score that decided nothing.
  */
 void headers_x_spam(struct header_spam *spam, const struct engine *engine, const struct engine_session *session,
                     const struct decision *decision)

@@ -20,8 +20,9 @@
 #define LIBMILTER_BACKLOG 1024
 
 /*
- * Early stages must come early: no NR_CONN, NR_HELO, NR_MAIL, NR_RCPT, with which Postfix keeps them back until DATA. Nothing can be refused at header,
- * end of headers and body; the body is not looked at; DATA and unknown commands tell nothing.
+ * Early stages must come early: no NR_CONN, NR_HELO, NR_MAIL, NR_RCPT, with which Postfix keeps them back until DATA.
+ * Nothing can be refused at header, end of headers and body; the body is not looked at; DATA and unknown commands tell
+ * nothing.
  */
 #define WANTED_PROTOCOL                                                                                  \
 	(SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_NOBODY | SMFIP_NODATA | \
@@ -275,7 +276,10 @@ static void remove_fields(SMFICTX *ctx, const struct milter_session *session)
 	}
 }
 
-/* Above everything else, the MTA's own Received included. With SMFIP_HDR_LEADSPC the space behind the colon is ours to give. */
+/*
+ * Above everything else, the MTA's own Received included. With SMFIP_HDR_LEADSPC the space behind the colon is ours to
+ * give.
+ */
 static void insert_field(SMFICTX *ctx, const struct milter_session *session, const char *name, const char *value)
 {
 	char field_name[HEADER_NAME_MAX], text[HEADER_VALUE_MAX + 2];
@@ -288,6 +292,17 @@ static void insert_field(SMFICTX *ctx, const struct milter_session *session, con
 		log_warning("%s could not be added", name);
 }
 
+/* As a trace field it stands next to our MTA's Received. */
+static void insert_received_spf(SMFICTX *ctx, const struct milter_session *session, enum spf_identity identity)
+{
+	char memory[HEADER_VALUE_MAX];
+	struct strbuf value;
+
+	strbuf_open(&value, memory, sizeof(memory));
+	headers_received_spf(&value, identity, session->engine);
+	insert_field(ctx, session, "Received-SPF", memory);
+}
+
 static void insert_fields(SMFICTX *ctx, const struct milter_session *session, const struct decision *decision)
 {
 	const struct headers_settings *settings = the_milter.start.headers;
@@ -295,6 +310,11 @@ static void insert_fields(SMFICTX *ctx, const struct milter_session *session, co
 	char memory[HEADER_VALUE_MAX];
 	struct strbuf value;
 
+	/* What is inserted later stands above. */
+	if (settings->received_spf) {
+		insert_received_spf(ctx, session, SPF_HELO);
+		insert_received_spf(ctx, session, SPF_MAIL_FROM);
+	}
 	if (settings->x_spam) {
 		headers_x_spam(&spam, the_milter.start.engine, session->engine, decision);
 		insert_field(ctx, session, "X-Spam-Status", spam.status);

@@ -322,7 +322,7 @@ static void take_points(const struct build *build)
 		const struct fact_info *fact = catalogue_info(build->catalogue, id);
 		if (fact->kind == FACT_EXEMPT)
 			factset_add(&policy->exempt, id);
-		if ((fact->kind == FACT_EVIDENCE || fact->kind == FACT_UNSURE) && fact->points_milli != 0) {
+		if (fact_has_points(fact->kind) && fact->points_milli != 0) {
 			policy->points_milli[id] = fact->points_milli;
 			factset_add(&policy->scored, id);
 		}

@@ -9,12 +9,17 @@
 
 #define CLASS_ANY "7.1"
 
-/* The enhanced code's class by the check that found the weightiest fact (RFC 7372); CLASS_ANY for what is not here. */
+/*
+ * The enhanced code's class by the weightiest fact, or by the check that found it (RFC 7372): the first row that fits;
+ * CLASS_ANY for what is not here.
+ */
 static const struct {
-	const char *check;
+	const char *name; /* of a fact or of a check */
 	const char *class;
 } classes[] = {
-	{ "rdns", "7.25" },
+	{ "rdns", "7.25" },          { "spf.fail", "7.23" },           { "spf.softfail", "7.23" },
+	{ "spf.helo_fail", "7.23" }, { "spf.helo_softfail", "7.23" },  { "spf.permerror", "7.24" },
+	{ "spf.temperror", "7.24" }, { "spf.helo_permerror", "7.24" }, { "spf.helo_temperror", "7.24" },
 };
 
 static const struct wording {
@@ -24,14 +29,18 @@ static const struct wording {
 } refused = { "550", '5', "Message refused: ", "Message refused by local policy" },
   deferred = { "451", '4', "Message deferred, try again later: ", "Message deferred by local policy, try again later" };
 
-/* The longest beginning, the reasons with their separators, and " [score ... of ..., id SID]" with room to spare. */
-_Static_assert(40 + REPLY_REASONS_MAX * (REPLY_REASON_MAX + 2) + 64 + SUBJECT_SID_SIZE < REPLY_TEXT_MAX,
+#define END_OCTETS_MAX    (64 + SUBJECT_SID_SIZE) /* " [score ... of ..., id SID]" */
+#define QUOTED_DOMAIN_MAX 80
+#define EXPLAINS          " explains: "
+
+/* The longest beginning, the reasons with their separators, and the end with room to spare. */
+_Static_assert(40 + REPLY_REASONS_MAX * (REPLY_REASON_MAX + 2) + END_OCTETS_MAX < REPLY_TEXT_MAX,
                "the end always has room");
 
 static const char *class_of(const struct fact_info *fact)
 {
 	for (size_t i = 0; i < COUNT(classes); i++) {
-		if (strcmp(classes[i].check, fact->check) == 0)
+		if (strcmp(classes[i].name, fact->name) == 0 || strcmp(classes[i].name, fact->check) == 0)
 			return classes[i].class;
 	}
 	return CLASS_ANY;
@@ -83,6 +92,31 @@ static void add_reasons(struct strbuf *text, const struct reasons *reasons)
 	}
 }
 
+static bool is_named(const struct reasons *reasons, const char *fact)
+{
+	for (size_t i = 0; i < reasons->n; i++) {
+		if (strcmp(reasons->facts[i]->name, fact) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* In the room that the reasons leave. */
+static void add_quote(struct strbuf *text, const struct reasons *reasons, const struct reply_quote *quote)
+{
+	const size_t around = strlen("; " EXPLAINS "\"\"") + QUOTED_DOMAIN_MAX;
+	const size_t room = text->size - 1 - text->length - END_OCTETS_MAX;
+
+	if (quote == NULL || quote->text[0] == '\0' || !is_named(reasons, quote->fact) ||
+	    room < around + REPLY_QUOTE_MIN)
+		return;
+	strbuf_add(text, "; ");
+	strbuf_add_clean(text, quote->domain, "\"", QUOTED_DOMAIN_MAX);
+	strbuf_add(text, EXPLAINS "\"");
+	strbuf_add_clean(text, quote->text, "\"", room - around);
+	strbuf_add(text, "\"");
+}
+
 static void add_score(struct strbuf *text, const struct verdict *verdict)
 {
 	strbuf_add(text, "score ");
@@ -94,7 +128,8 @@ static void add_score(struct strbuf *text, const struct verdict *verdict)
 }
 
 void reply_make(struct reply *reply, const struct verdict *verdict, const struct evidence *evidence,
-                const struct policy *policy, const struct catalogue *catalogue, const struct subject *subject)
+                const struct policy *policy, const struct catalogue *catalogue, const struct subject *subject,
+                const struct reply_quote *quote)
 {
 	const struct wording *wording = verdict->action == ACTION_REJECT ? &refused : &deferred;
 	struct reasons reasons;
@@ -107,6 +142,7 @@ void reply_make(struct reply *reply, const struct verdict *verdict, const struct
 	strbuf_open(&text, reply->text, sizeof(reply->text));
 	strbuf_add(&text, reasons.n > 0 ? wording->with_reasons : wording->without);
 	add_reasons(&text, &reasons);
+	add_quote(&text, &reasons, quote);
 	strbuf_add(&text, " [");
 	add_score(&text, verdict);
 	if (subject->sid[0] != '\0') {

@@ -4,7 +4,8 @@
  *
  * Threads: pure; from any thread. Owns nothing.
  * The text is for the sending side's postmaster: catalogue texts only. Details, zone names and whatever a stranger sent
- * never appear in it.
+ * never appear in it, with one exception that the administrator must have asked for: the explanation of a domain whose
+ * SPF record refuses the client (struct reply_quote).
  */
 #ifndef MAILREEVE_POLICY_REPLY_H
 #define MAILREEVE_POLICY_REPLY_H
@@ -16,6 +17,15 @@
 #define REPLY_TEXT_MAX    480 /* with "550 5.7.25 " and CRLF below the 512 octets of RFC 5321 4.5.3.1.5 */
 #define REPLY_REASONS_MAX 3   /* facts that are named */
 #define REPLY_REASON_MAX  110 /* octets of each; a longer one is cut and ends in "..." */
+
+#define REPLY_QUOTE_MIN 40 /* with less room than that for its text an explanation is left out */
+
+/* What a domain says about its own refusal (RFC 7208 6.2). Both texts are a stranger's: cleaned and cut here. */
+struct reply_quote {
+	const char *fact;   /* quoted only where this fact is one of the reasons named: "spf.fail" */
+	const char *domain; /* whose words these are */
+	const char *text;
+};
 
 struct reply {
 	char code[4];              /* "550" or "451" */
@@ -29,11 +39,15 @@ struct reply {
  *   "Message deferred, try again later: REASON; ... [score SCORE of THRESHOLD, id SID]"
  * The reasons are the facts and rules with the most points (above 0; equal ones in the catalogue's order), in words.
  * Without any: "Message refused by local policy [...]", "Message deferred by local policy, try again later [...]".
- * The class follows the first reason (a table: rdns x.7.25; everything else x.7.1). Example:
+ * The class follows the first reason (a table: SPF's verdict x.7.23, its errors x.7.24; rdns x.7.25; everything else
+ * x.7.1). Example:
  *   550 5.7.25 Message refused: the client address has no PTR record; the client address is on the block list zen (xbl)
  *   [score 12.0 of 10.0, id k3x9]
+ * With a quote (may be NULL) whose fact is among the reasons, behind them: `; example.org explains: "TEXT"`, in
+ * printable ASCII, quotes and backslashes as \xHH; a longer one is cut and ends in "...".
  */
 void reply_make(struct reply *reply, const struct verdict *verdict, const struct evidence *evidence,
-                const struct policy *policy, const struct catalogue *catalogue, const struct subject *subject);
+                const struct policy *policy, const struct catalogue *catalogue, const struct subject *subject,
+                const struct reply_quote *quote);
 
 #endif

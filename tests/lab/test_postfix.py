@@ -59,10 +59,11 @@ def expect_reply(reply, wanted, what):
 class Bench:
 	"""The laboratory and the log lines of the running test."""
 
+	count = 0  # messages of all tests: no Message-ID occurs twice
+
 	def __init__(self, lab):
 		self.lab = lab
 		self.log = lab.log()
-		self.count = 0
 
 	def begin(self, client, sender="alice@example.net", port=25, helo=b"client.example"):
 		"""A session after EHLO and MAIL."""
@@ -75,8 +76,8 @@ class Bench:
 
 	def finish(self, connection, text="Subject: test\r\n\r\nHello.\r\n", rcpt="bob@example.org"):
 		"""RCPT to QUIT of a message that is taken; its header fields as delivered."""
-		self.count += 1
-		message_id = f"<postfix-{self.count}@lab.example>"
+		Bench.count += 1
+		message_id = f"<postfix-{Bench.count}@lab.example>"
 		expect_reply(connection.command(f"RCPT TO:<{rcpt}>"), "250", "RCPT")
 		expect_reply(connection.command(b"DATA"), "354", "DATA")
 		expect_reply(connection.message(f"Message-ID: {message_id}\r\n{text}".encode()), "250", "message")

@@ -47,7 +47,7 @@ ZONE = "".join([
 SENDMAIL_DEFAULT_S = 10  # a command, unless T= says otherwise
 # Recipients and logins could still exempt the sender: without these nothing is refused before RCPT.
 AT_MAIL = ("policy.decide_from=mail", "exempt.recipients=[]", "exempt.senders=[]", "exempt.authenticated=false")
-ADDED = re.compile(rb"(authentication-results|x-spam-[a-z]+)$", re.IGNORECASE)
+ADDED = re.compile(rb"(authentication-results|received-spf|x-spam-[a-z]+)$", re.IGNORECASE)
 QUEUE_ID = re.compile(r"[0-9A-Za-z]{14}$")
 
 
@@ -59,7 +59,8 @@ def test_clean_mail(bench):
 	fields, queue_id = bench.send(GOOD, [b"Subject: hello"])
 	above, _below = fields.split_at_received()
 	expect(above[0].startswith(b"Authentication-Results: mx.example.org;\n\tiprev=pass "), f"first field: {above[0]}")
-	expect([field.split(b":")[0] for field in above[1:]] == [b"X-Spam-Score", b"X-Spam-Status"], str(above))
+	expect([field.split(b":")[0] for field in above[1:]] == [b"X-Spam-Score", b"X-Spam-Status", b"Received-SPF", b"Received-SPF"],
+		   str(above))
 	expect(fields.named(b"X-Spam-Score") == [b"X-Spam-Score: 0.0"], "score")
 	line = bench.verdict()
 	expect((line["action"], line["stage"], line.queue_id) == ("accept", "eom", queue_id), line.raw)

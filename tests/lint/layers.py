@@ -20,9 +20,10 @@ ADAPTORS = {
     "unbound-event.h": "src/dns/dns_unbound.c",
     "event2/event.h": "src/dns/dns_unbound.c",
     "idn2.h": "src/mail/idn.c",
+    "jansson.h": "src/tools/json.c",
 }
 LINES_MAX = 500
-COMMENTED = (".c", ".h", ".py", ".sh", ".am", ".ac", ".conf", ".5", ".8", ".service", ".scenario")
+COMMENTED = (".c", ".h", ".py", ".sh", ".am", ".ac", ".conf", ".1", ".5", ".8", ".service", ".scenario")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 # What never belongs into the tree: paths of somebody's machine.
 MACHINE = re.compile(r"/(?:home|root|work)/[a-z]")

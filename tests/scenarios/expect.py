@@ -63,7 +63,7 @@ def check_headers(scenario, delivery, fields):
 			names = [name for name, _value in fields]
 			complaints.append(f"{where}{expect.name} is not above the first Received: {names}")
 	for name, value in fields:
-		if name.lower().startswith(("x-spam-", "authentication-results")) and not _clean(value):
+		if name.lower().startswith(("x-spam-", "authentication-results", "received-spf")) and not _clean(value):
 			where = f"{scenario.path}:{delivery.line}: message {delivery.name}: "
 			complaints.append(f"{where}{name} is not clean ASCII: {value!r}")
 	return complaints

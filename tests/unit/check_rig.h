@@ -76,6 +76,7 @@ struct rig {
 	struct arena arena;
 	struct evidence scopes[4]; /* connection, HELO, message, recipient */
 	struct subject subject;
+	struct findings findings;
 	struct check_run runs[RIG_RUNS_MAX];
 	size_t n_runs;
 	int stage; /* -1 before connect */
@@ -213,6 +214,7 @@ static inline struct check_run rig_run(struct rig *rig, const struct rig_check *
 		.settings = slot->settings,
 		.first_fact = slot->first_fact,
 		.subject = &rig->subject,
+		.findings = &rig->findings,
 		.evidence = &rig->scopes[scope_of[part->starts_at]],
 		.arena = &rig->arena,
 		.dns = rig->session,

@@ -2,22 +2,7 @@
 /*
  * test_engine - a session through its stages: what is asked when, when it waits, and what becomes of the recipients.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "base/base.h"
-#include "engine/engine.h"
-#include "headers/headers.h"
-
-#define OVERRIDES_MAX 16
+#include "engine_world.h"
 
 static const char zone[] = "1.2.0.192.in-addr.arpa PTR mail.example.net\n"
 			   "mail.example.net A 192.0.2.1\n"
@@ -27,7 +12,11 @@ static const char zone[] = "1.2.0.192.in-addr.arpa PTR mail.example.net\n"
 			   "3.2.0.192.bl.example A 127.0.0.2\n"
 			   "3.2.0.192.dead.example * !timeout\n"
 			   "5.2.0.192.in-addr.arpa * !timeout\n"
-			   "listed.example.net.bl.example A 127.0.0.2\n";
+			   "listed.example.net.bl.example A 127.0.0.2\n"
+			   "forged.example TXT \"v=spf1 -all exp=why.forged.example\"\n"
+			   "why.forged.example TXT \"Ask \\\"us\\\" first\"\n"
+			   "pass.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\n"
+			   "silent.example * !timeout\n";
 
 #define BLOCK_LIST                                                                                                             \
 	"{ name = \"bl\"; zone = \"bl.example\"; over = [ \"client\", \"sender\" ]; codes = ( { code = \"127.0.0.2\"; name = " \
@@ -38,98 +27,9 @@ static const char zone[] = "1.2.0.192.in-addr.arpa PTR mail.example.net\n"
 #define DEAD_LIST \
 	"{ name = \"dead\"; zone = \"dead.example\"; codes = ( { code = \"127.0.0.2\"; name = \"yes\"; points = 2.0; } ); }"
 
-struct world {
-	char zone_file[64], override_zone[96];
-	struct engine_config *settings;
-	struct config *config;
-	struct engine *engine;
-	struct engine_session *session;
-	unsigned waits;
-};
-
-static void count_wait(void *context)
-{
-	((struct world *)context)->waits++;
-}
-
-/* An engine on the zone above, with further overrides (NULL-terminated), and one session. */
 static void world_open(struct world *world, const char *const *overrides)
 {
-	const char *all[OVERRIDES_MAX] = { "dns.mode=zone", world->override_zone, "rdns.points.none=0.0" };
-	struct config_section sections[ENGINE_SECTIONS_MAX];
-	struct err err = { "" };
-	size_t n = 3;
-
-	*world = (struct world){ .zone_file = "/tmp/mailreeve-test-engine-XXXXXX" };
-	int fd = mkstemp(world->zone_file);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, zone, sizeof(zone) - 1), sizeof(zone) - 1);
-	close(fd);
-	snprintf(world->override_zone, sizeof(world->override_zone), "dns.zone_file=\"%s\"", world->zone_file);
-	while (overrides && *overrides && n < OVERRIDES_MAX)
-		all[n++] = *overrides++;
-	world->settings = engine_config_open();
-	world->config = config_open(NULL, all, n, sections, engine_config_sections(world->settings, sections), &err);
-	if (!world->config)
-		fail_msg("%s", err.text);
-	world->engine = engine_open(world->settings, world->config, &err);
-	if (!world->engine || engine_start(world->engine, &err))
-		fail_msg("%s", err.text);
-	world->session = engine_session_open(world->engine, &(struct engine_hooks){ count_wait, world });
-}
-
-static void world_close(struct world *world)
-{
-	engine_session_close(&world->session);
-	engine_close(&world->engine);
-	config_close(&world->config);
-	engine_config_close(&world->settings);
-	unlink(world->zone_file);
-}
-
-static const struct decision *connect_from(struct world *world, const char *address)
-{
-	struct engine_client client = { .name = "unknown", .mta_name = "mx.example.org" };
-
-	ip_parse(&client.ip, address);
-	return engine_connect(world->session, &client);
-}
-
-/* Connect, HELO, MAIL. */
-static void begin(struct world *world, const char *address, const char *from)
-{
-	connect_from(world, address);
-	engine_helo(world->session, "client.example.net", NULL);
-	engine_mail(world->session, from, NULL, NULL, NULL);
-}
-
-static const struct decision *rcpt(struct world *world, const char *to)
-{
-	return engine_rcpt(world->session, to, NULL);
-}
-
-static const struct decision *eom(struct world *world)
-{
-	engine_headers(world->session);
-	return engine_eom(world->session, "4F2A1");
-}
-
-static const char *line_of(struct world *world, const struct decision *decision)
-{
-	static char memory[8192];
-	struct strbuf line;
-
-	strbuf_open(&line, memory, sizeof(memory));
-	engine_log_line(&line, world->session, decision);
-	return memory;
-}
-
-static void assert_line_has(struct world *world, const struct decision *decision, const char *text)
-{
-	const char *line = line_of(world, decision);
-
-	if (!strstr(line, text))
-		fail_msg("\"%s\" is not in: %s", text, line);
+	world_open_on(world, zone, overrides);
 }
 
 static void good_mail_is_accepted(void **state)
@@ -411,6 +311,104 @@ static void monitor_mode_does_nothing(void **state)
 	world_close(&world);
 }
 
+/* Connect, HELO with this name, MAIL. */
+static void begin_as(struct world *world, const char *helo, const char *from)
+{
+	connect_from(world, "192.0.2.1");
+	engine_helo(world->session, helo, NULL);
+	engine_mail(world->session, from, NULL, NULL, NULL);
+}
+
+/* Forwarders break SPF: what it says alone, for both identities at once, marks a message and does not refuse it. */
+static void spf_alone_tags(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, NULL);
+	begin_as(&world, "www.forged.example", "<a@forged.example>");
+	rcpt(&world, "<b@example.org>");
+	assert_line_has(&world, eom(&world), "action=tag stage=eom score=5.0 ");
+	begin_as(&world, "forged.example", "<>");
+	rcpt(&world, "<b@example.org>");
+	const struct decision *decision = eom(&world);
+	assert_line_has(&world, decision, "action=tag stage=eom score=5.0 ");
+	assert_line_has(&world, decision, " facts=\"spf.fail=5.0(forged.example -all)\"");
+	begin_as(&world, "forged.example", "<a@why.forged.example>");
+	rcpt(&world, "<b@example.org>");
+	decision = eom(&world);
+	assert_line_has(&world, decision, "action=accept stage=eom score=2.0 ");
+	assert_line_has(&world, decision, " facts=\"spf.helo_fail=2.0(forged.example -all)\"");
+	begin_as(&world, "pass.example", "<a@pass.example>");
+	rcpt(&world, "<b@example.org>");
+	assert_line_has(&world, eom(&world),
+	                " score=0.0 threshold=5.0 decided_by=score client=unknown[192.0.2.1] "
+	                "helo=<pass.example> from=<a@pass.example> to=<b@example.org> facts=\"\"");
+	world_close(&world);
+}
+
+/* The HELO's result holds for each message until the next HELO, the sender's for one. */
+static void findings_live_as_long_as_their_scope(void **state)
+{
+	struct world world;
+	const struct findings *findings;
+
+	(void)state;
+	world_open(&world, NULL);
+	findings = engine_findings(world.session);
+	begin_as(&world, "forged.example", "<a@pass.example>");
+	rcpt(&world, "<b@example.org>");
+	eom(&world);
+	assert_int_equal(findings->spf[SPF_HELO]->code, SPF_FAIL);
+	assert_int_equal(findings->spf[SPF_MAIL_FROM]->code, SPF_PASS);
+	engine_message_end(world.session);
+	assert_int_equal(findings->spf[SPF_HELO]->code, SPF_FAIL);
+	assert_null(findings->spf[SPF_MAIL_FROM]);
+	engine_mail(world.session, "<a@pass.example>", NULL, NULL, NULL);
+	rcpt(&world, "<b@example.org>");
+	assert_line_has(&world, eom(&world), " facts=\"spf.helo_fail=2.0(forged.example -all)\"");
+	engine_helo(world.session, "silent.example", NULL);
+	assert_null(findings->spf[SPF_HELO]);
+	assert_null(findings->spf[SPF_MAIL_FROM]);
+	world_close(&world);
+}
+
+/* Both names have one key in the log line, so the second says whose it is. */
+static void unsure_spf_says_whose(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open(&world, (const char *[]){ "wait.rcpt_ms=100", "wait.eom_ms=200", "wait.complete_ms=100", NULL });
+	begin_as(&world, "silent.example", "<a@www.silent.example>");
+	rcpt(&world, "<b@example.org>");
+	const struct decision *decision = eom(&world);
+	assert_int_equal(decision->action, ACTION_ACCEPT);
+	assert_line_has(&world, decision, "spf(timeout helo)");
+	world_close(&world);
+}
+
+static void an_explanation_is_told_when_wanted(void **state)
+{
+	static const char *const plain[] = { "policy.reject=5.0", "policy.tag=off", NULL };
+	static const char *const wanted[] = { "policy.reject=5.0", "policy.tag=off", "spf.explanation=true", NULL };
+	struct world world;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		world_open(&world, i ? wanted : plain);
+		begin(&world, "192.0.2.1", "<a@forged.example>");
+		const struct decision *decision = rcpt(&world, "<b@example.org>");
+		assert_int_equal(decision->action, ACTION_REJECT);
+		assert_string_equal(decision->reply.code, "550");
+		assert_string_equal(decision->reply.enhanced, "5.7.23");
+		assert_int_equal(strstr(decision->reply.text,
+		                        "; forged.example explains: \"Ask \\x22us\\x22 first\" [score") != NULL,
+		                 i);
+		world_close(&world);
+	}
+}
+
 static void hostile_text_stays_in_its_place(void **state)
 {
 	struct world world;
@@ -453,7 +451,9 @@ static void an_idle_session_is_small(void **state)
 	assert_true(engine_session_octets(world.session) < 1600);
 	begin(&world, "192.0.2.1", "<a@example.net>");
 	rcpt(&world, "<b@example.org>");
-	assert_true(engine_session_octets(world.session) < 4096);
+	assert_true(engine_session_octets(world.session) < 16384);
+	engine_message_end(world.session); /* between messages, with what was found about the HELO name */
+	assert_true(engine_session_octets(world.session) < 8192);
 	world_close(&world);
 }
 
@@ -474,6 +474,10 @@ int main(void)
 		cmocka_unit_test(exempt_clients_cost_no_question),
 		cmocka_unit_test(decide_from_connect_is_only_for_the_certain),
 		cmocka_unit_test(monitor_mode_does_nothing),
+		cmocka_unit_test(spf_alone_tags),
+		cmocka_unit_test(findings_live_as_long_as_their_scope),
+		cmocka_unit_test(unsure_spf_says_whose),
+		cmocka_unit_test(an_explanation_is_told_when_wanted),
 		cmocka_unit_test(hostile_text_stays_in_its_place),
 		cmocka_unit_test(dead_dns_accepts_and_says_so),
 		cmocka_unit_test(an_idle_session_is_small),

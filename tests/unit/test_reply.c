@@ -39,6 +39,14 @@ static const struct {
 	{ "odd", "c", FACT_EVIDENCE, 20000, LONG },
 	{ "odd", "d", FACT_EVIDENCE, 30000, "bad \r\n250 ok \xff\\ 100%" },
 	{ "odd", "zero", FACT_EVIDENCE, 0, "nothing to see" },
+	{ "spf", "fail", FACT_EVIDENCE, 5000, "the sender's domain does not permit this client" },
+	{ "spf", "softfail", FACT_EVIDENCE, 1500, "the sender's domain probably does not permit this client" },
+	{ "spf", "permerror", FACT_EVIDENCE, 1000, "the SPF record has an error" },
+	{ "spf", "temperror", FACT_UNSURE, 1000, "the SPF record could not be looked up" },
+	{ "spf", "wide", FACT_EVIDENCE, 1000, "the SPF record permits far too many" },
+	{ "spf", "none", FACT_QUIET, 0, "there is no SPF record" },
+	{ "spf", "neutral", FACT_QUIET, 500, "the domain does not say" },
+	{ "spf", "helo_fail", FACT_EVIDENCE, 2000, "the HELO name does not permit this client" },
 };
 
 struct world {
@@ -106,7 +114,8 @@ static void state_facts(struct world *world, const char *names)
 	}
 }
 
-static struct reply reply_to(const char *names, enum action action, int score_milli, int threshold_milli)
+static struct reply reply_quoting(const struct reply_quote *quote, const char *names, enum action action,
+                                  int score_milli, int threshold_milli)
 {
 	struct verdict verdict = { action, score_milli, threshold_milli, FACT_NO_ID };
 	struct world world;
@@ -115,9 +124,14 @@ static struct reply reply_to(const char *names, enum action action, int score_mi
 	world_open(&world);
 	state_facts(&world, names);
 	memset(&reply, 'x', sizeof(reply));
-	reply_make(&reply, &verdict, &world.message, world.policy, world.catalogue, &world.subject);
+	reply_make(&reply, &verdict, &world.message, world.policy, world.catalogue, &world.subject, quote);
 	world_close(&world);
 	return reply;
+}
+
+static struct reply reply_to(const char *names, enum action action, int score_milli, int threshold_milli)
+{
+	return reply_quoting(NULL, names, action, score_milli, threshold_milli);
 }
 
 static void replies_by_table(void **state)
@@ -161,6 +175,24 @@ static void replies_by_table(void **state)
 		/* a text from the configuration cannot break the line */
 		{ "odd.d", ACTION_REJECT, 30000, 10000, "550", "5.7.1",
 		  "Message refused: bad \\x0d\\x0a250 ok \\xff\\x5c 100% [score 30.0 of 10.0, id k3x9]" },
+		/* RFC 7372: SPF's verdict, and its errors, by the weightiest fact */
+		{ "spf.fail rdns.none", ACTION_REJECT, 8000, 8000, "550", "5.7.23",
+		  "Message refused: the sender's domain does not permit this client; "
+		  "the client address has no PTR record [score 8.0 of 8.0, id k3x9]" },
+		{ "spf.softfail", ACTION_REJECT, 1500, 1000, "550", "5.7.23",
+		  "Message refused: the sender's domain probably does not permit this client [score 1.5 of 1.0, id k3x9]" },
+		{ "spf.helo_fail spf.permerror", ACTION_REJECT, 3000, 1000, "550", "5.7.23",
+		  "Message refused: the HELO name does not permit this client; "
+		  "the SPF record has an error [score 3.0 of 1.0, id k3x9]" },
+		{ "spf.permerror", ACTION_REJECT, 1000, 1000, "550", "5.7.24",
+		  "Message refused: the SPF record has an error [score 1.0 of 1.0, id k3x9]" },
+		{ "spf.temperror", ACTION_DEFER, 1000, 1000, "451", "4.7.24",
+		  "Message deferred, try again later: the SPF record could not be looked up [score 1.0 of 1.0, id k3x9]" },
+		{ "spf.wide", ACTION_REJECT, 1000, 1000, "550", "5.7.1",
+		  "Message refused: the SPF record permits far too many [score 1.0 of 1.0, id k3x9]" },
+		/* what is nothing wrong is a reason where it has points */
+		{ "spf.none spf.neutral", ACTION_REJECT, 500, 500, "550", "5.7.1",
+		  "Message refused: the domain does not say [score 0.5 of 0.5, id k3x9]" },
 	};
 
 	(void)state;
@@ -185,7 +217,7 @@ static void the_longest_reply_fits_a_line(void **state)
 		world_open(&world);
 		state_facts(&world, "odd.a odd.b odd.c rdns.none");
 		memset(world.subject.sid, '9', sizeof(world.subject.sid) - 1);
-		reply_make(&reply, &verdict, &world.message, world.policy, world.catalogue, &world.subject);
+		reply_make(&reply, &verdict, &world.message, world.policy, world.catalogue, &world.subject, NULL);
 		length = strlen(reply.code) + 1 + strlen(reply.enhanced) + 1 + strlen(reply.text) + 2;
 		assert_true(length <= SMTP_REPLY_LINE_MAX);
 		/* the end, by which the administrator finds the log line, is always there */
@@ -207,12 +239,65 @@ static void details_and_input_stay_out(void **state)
 	assert_null(strstr(reply.text, "evil"));
 }
 
+static void an_explanation_is_quoted(void **state)
+{
+	static const struct {
+		const char *facts, *domain, *text, *reply;
+	} cases[] = {
+		{ "spf.fail", "example.net", "See https://example.net/why?ip=192.0.2.1",
+		  "Message refused: the sender's domain does not permit this client; "
+		  "example.net explains: \"See https://example.net/why?ip=192.0.2.1\" [score 5.0 of 5.0, id k3x9]" },
+		/* only to the reason that it explains */
+		{ "spf.softfail", "example.net", "no",
+		  "Message refused: the sender's domain probably does not permit this client [score 5.0 of 5.0, id k3x9]" },
+		{ "spf.fail dnsbl.zen.sbl odd.a odd.b", "example.net", "no", NULL },
+		{ "spf.fail", "example.net", "",
+		  "Message refused: the sender's domain does not permit this client [score 5.0 of 5.0, id k3x9]" },
+		/* nobody else's words get out of the quotes */
+		{ "spf.fail", "a\" b.example", "x\"\r\n250 ok\xff\\ 100%",
+		  "Message refused: the sender's domain does not permit this client; "
+		  "a\\x22 b.example explains: \"x\\x22\\x0d\\x0a250 ok\\xff\\x5c 100%\" [score 5.0 of 5.0, id k3x9]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct reply_quote quote = { "spf.fail", cases[i].domain, cases[i].text };
+		struct reply reply = reply_quoting(&quote, cases[i].facts, ACTION_REJECT, 5000, 5000);
+		if (cases[i].reply != NULL)
+			assert_string_equal(reply.text, cases[i].reply);
+		else
+			assert_null(strstr(reply.text, "explains"));
+	}
+}
+
+/* However long the words and the name, the reply keeps its limit, its closing quote and its end. */
+static void a_long_explanation_is_cut(void **state)
+{
+	char domain[300], text[3000];
+
+	(void)state;
+	for (size_t length = 1; length < sizeof(text); length += length < 600 ? 1 : 500) {
+		const struct reply_quote quote = { "spf.fail", domain, text };
+		struct reply reply;
+		size_t octets;
+		memset(domain, 'd', sizeof(domain) - 1);
+		domain[length < sizeof(domain) - 1 ? length : sizeof(domain) - 1] = '\0';
+		memset(text, length % 2 != 0 ? '"' : 'x', length);
+		text[length] = '\0';
+		reply = reply_quoting(&quote, "spf.fail rdns.none odd.d", ACTION_REJECT, 38000, 10000);
+		octets = strlen(reply.code) + 1 + strlen(reply.enhanced) + 1 + strlen(reply.text) + 2;
+		assert_true(octets <= SMTP_REPLY_LINE_MAX);
+		assert_non_null(strstr(reply.text, "explains: \""));
+		assert_string_equal(strrchr(reply.text, '"'), "\" [score 38.0 of 10.0, id k3x9]");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(replies_by_table),
-		cmocka_unit_test(the_longest_reply_fits_a_line),
-		cmocka_unit_test(details_and_input_stay_out),
+		cmocka_unit_test(replies_by_table),           cmocka_unit_test(the_longest_reply_fits_a_line),
+		cmocka_unit_test(details_and_input_stay_out), cmocka_unit_test(an_explanation_is_quoted),
+		cmocka_unit_test(a_long_explanation_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
