@@ -62,7 +62,7 @@ struct value {
 
 static char value_at(const struct value *value, size_t i)
 {
-	if (i < value->head_octets)
+	if (i < value->head_octets || value->tail == NULL)
 		return value->head[i];
 	return i == value->head_octets ? '@' : value->tail[i - value->head_octets - 1];
 }

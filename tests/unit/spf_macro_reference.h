@@ -91,7 +91,7 @@ static inline const char *reference_macro(const char *text, const struct spf_mac
 	static char *parts[REFERENCE_PARTS_MAX], *ordered[REFERENCE_PARTS_MAX];
 	char room[2048], delimiters[32] = "", *rest;
 	size_t n_parts = 0, keep, n_delimiters;
-	int letter = text[2];
+	int letter = (unsigned char)text[2];
 
 	keep = strtoul(text + 3, &rest, 10); /* a number too large is ULONG_MAX */
 	bool reversed = *rest == 'r';
@@ -99,7 +99,7 @@ static inline const char *reference_macro(const char *text, const struct spf_mac
 	n_delimiters = strcspn(rest, "}");
 	memcpy(delimiters, n_delimiters > 0 ? rest : ".", n_delimiters > 0 ? n_delimiters : 1);
 
-	strcpy(copy, reference_value(tolower(letter), macros, for_name, room));
+	stpcpy(copy, reference_value(tolower(letter), macros, for_name, room));
 	for (char *part = copy;; part++) {
 		parts[n_parts++] = part;
 		part += strcspn(part, delimiters);
@@ -109,10 +109,11 @@ static inline const char *reference_macro(const char *text, const struct spf_mac
 	}
 	for (size_t i = 0; i < n_parts; i++)
 		ordered[i] = parts[reversed ? n_parts - 1 - i : i];
-	joined[0] = '\0';
+	char *end = joined;
+	*end = '\0';
 	for (size_t i = keep == 0 || keep > n_parts ? 0 : n_parts - keep; i < n_parts; i++) {
-		strcat(joined, ordered[i]);
-		strcat(joined, i + 1 < n_parts ? "." : "");
+		end = stpcpy(end, ordered[i]);
+		end = stpcpy(end, i + 1 < n_parts ? "." : "");
 	}
 	for (const char *at = joined; *at != '\0'; at++) {
 		bool plain = islower(letter) || (isascii(*at) && isalnum(*at)) || strchr("-._~", *at) != NULL;
@@ -129,7 +130,7 @@ static inline void reference_expand(const char *text, const struct spf_macros *m
 		if (strncmp(text, "%{", 2) == 0) {
 			text = reference_macro(text, macros, for_name, result);
 		} else if (*text == '%') {
-			strcpy(result, text[1] == '_' ? " " : text[1] == '-' ? "%20" : "%");
+			stpcpy(result, text[1] == '_' ? " " : text[1] == '-' ? "%20" : "%");
 			text += 2;
 		} else {
 			sprintf(result, "%c", *text++);

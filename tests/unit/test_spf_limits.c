@@ -174,10 +174,11 @@ static const struct spf_result *run_large(struct world *world, const char *fille
 	for (; domain[0] <= 'h'; domain[0]++) {
 		snprintf(include, sizeof(include), " include:%c.example", domain[0] + 1);
 		snprintf(record, sizeof(record), "v=spf1%s", include_first ? include : "");
-		while (strlen(record) < sizeof(record) - sizeof(include))
-			strcat(record, filler);
+		char *end = record + strlen(record);
+		while (end < record + sizeof(record) - sizeof(include))
+			end = stpcpy(end, filler);
 		if (!include_first)
-			strcat(record, include);
+			stpcpy(end, include);
 		world_add(world, domain, "TXT", record);
 	}
 	return world_run(world, QUERY(), arena);
