@@ -5,11 +5,14 @@
 
 PACKAGES=(
 	build-essential autoconf automake pkg-config
-	libmilter-dev libconfig-dev libunbound-dev nettle-dev libevent-dev libidn2-dev libspf2-dev libjansson-dev libcmocka-dev
+	libmilter-dev libconfig-dev libunbound-dev nettle-dev libevent-dev libidn2-dev libspf2-dev libopendkim-dev libssl-dev libpsl-dev libjansson-dev libcmocka-dev
 	postfix nsd rbldnsd unbound python3 iproute2 util-linux
 )
 # What only tests/run needs.
-TEST_PACKAGES=(clang clang-format clang-tidy cppcheck groff-base m4 mandoc python3-yaml xz-utils)
+TEST_PACKAGES=(
+	clang clang-format clang-tidy cppcheck groff-base libmail-dkim-perl m4 mandoc openssl python3-dkim python3-nacl
+	python3-yaml xz-utils
+)
 # Servers whose packages start and enable them; ours run in the laboratory only.
 SERVICES=(postfix nsd rbldnsd unbound)
 BUILD=${BUILD:-$TOP/build}

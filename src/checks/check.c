@@ -5,6 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+struct check_asked {
+	struct check_asked *next;
+	struct dns_question *question;
+};
+
 /* More than evidence keeps (EVIDENCE_DETAIL_MAX), so that the cut is made there, with its mark. */
 #define DETAIL_RAW_MAX (2 * EVIDENCE_DETAIL_MAX)
 
@@ -58,4 +63,37 @@ struct dns_question *check_ask(struct check_run *run, const char *name, enum dns
 		return question;
 	dns_cancel(question);
 	return NULL;
+}
+
+/* ---- for protocol modules ---- */
+
+static void *asker_ask(void *context, const char *name, enum dns_type type)
+{
+	struct check_run *run = context;
+	struct dns_question *question = check_ask(run, name, type, DNS_FLAG_NONE);
+	struct check_asked *asked;
+
+	if (question == NULL)
+		return NULL;
+	asked = arena_alloc(run->arena, sizeof(*asked));
+	*asked = (struct check_asked){ run->asked, question };
+	run->asked = asked;
+	return question;
+}
+
+static enum dns_status asker_poll(void *context, void *question, const struct dns_answer **answer)
+{
+	(void)context;
+	return dns_poll(question, answer);
+}
+
+struct dns_asker check_asker(struct check_run *run)
+{
+	return (struct dns_asker){ run, asker_ask, asker_poll };
+}
+
+void check_cancel_asked(struct check_run *run)
+{
+	for (; run->asked != NULL; run->asked = run->asked->next)
+		dns_cancel(run->asked->question);
 }

@@ -9,6 +9,11 @@
  * A check has one or more parts, one for each stage at which it starts: `dnsbl` asks for the client's address at
  * connect and for the sender's domain at MAIL. A part's run lives as long as its stage's scope: connect - the
  * connection; helo - until the next HELO; mail and later - the message; rcpt - one recipient.
+ *
+ * Taps: a part of the message's scope (one that starts at MAIL or HEADERS) that is still open sees the message go by.
+ * The parts of STAGE_HEADERS start at the first header field, or at the end of the headers where there is none.
+ * Within a scope parts are collected in the order in which they started, and those of a stage start in the order of the
+ * table: what one publishes (findings.h), a later one sees in the same pass.
  */
 #ifndef MAILREEVE_CHECKS_CHECK_H
 #define MAILREEVE_CHECKS_CHECK_H
@@ -18,6 +23,7 @@
 #include "base/arena.h"
 #include "checks/findings.h"
 #include "config/config.h"
+#include "dns/asker.h"
 #include "dns/dns.h"
 #include "evidence/evidence.h"
 #include "mail/stage.h"
@@ -48,6 +54,15 @@ struct check_part {
 	 * far are known.
 	 */
 	void (*may_state)(const struct check_run *run, struct factset *set);
+	/*
+	 * Taps; each may be NULL, none may block. A field comes as the MTA gives it: the name, and the value with
+	 * whatever follows the colon, folded lines separated by "\n". wants_body NULL: a part with body() always does.
+	 */
+	void (*header)(struct check_run *run, const char *name, const char *value);
+	void (*headers_end)(struct check_run *run);
+	bool (*wants_body)(const struct check_run *run);
+	void (*body)(struct check_run *run, const uint8_t *octets, size_t length); /* cut anywhere */
+	void (*body_end)(struct check_run *run);
 };
 
 struct check {
@@ -66,6 +81,12 @@ struct check {
 	int (*configure)(void *settings, struct catalogue *catalogue, struct config *config, struct err *err);
 	/* Undo configure (what it allocated); NULL: nothing. */
 	void (*release)(void *settings);
+	/*
+	 * What all sessions of a worker share (a cache): opened in the worker before the first session, kept in the
+	 * settings, closed after the last one. 0, or -1 with err. NULL: nothing.
+	 */
+	int (*open)(void *settings, struct err *err);
+	void (*close)(void *settings);
 	const struct check_part *parts;
 	size_t n_parts;
 };
@@ -80,7 +101,8 @@ struct check_run {
 	struct evidence *evidence; /* of the scope */
 	struct arena *arena;       /* of the scope */
 	struct dns_session *dns;
-	void *state; /* the part's own, in the arena; NULL before start */
+	void *state;               /* the part's own, in the arena; NULL before start */
+	struct check_asked *asked; /* through check_asker(), newest first */
 	bool started, done, closing;
 	enum stage stage; /* now: goes into the evidence */
 	clock_ms started_ms;
@@ -105,6 +127,15 @@ void check_may(const struct check_run *run, size_t index, struct factset *set);
  * question is then answered at once (unsure, limit).
  */
 struct dns_question *check_ask(struct check_run *run, const char *name, enum dns_type type, unsigned flags);
+
+/*
+ * check_ask() for a protocol module (dkim, dmarc, spf), as long as the run lives; a NULL from it means the same. The
+ * questions are remembered.
+ */
+struct dns_asker check_asker(struct check_run *run);
+
+/* The module is done: questions that it asked ahead, and that are not answered, would only take up room. */
+void check_cancel_asked(struct check_run *run);
 
 /* All checks, in the order of the log line (exempt, rdns, spf, ...); ends in NULL. */
 extern const struct check *const checks_table[];

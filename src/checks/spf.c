@@ -91,43 +91,17 @@ static const size_t fact_of_code[SPF_IDENTITIES][SPF_CODES] = {
 
 /* ---- an evaluation, and its questions ---- */
 
-struct asked {
-	struct asked *next;
-	struct dns_question *question;
-};
-
 struct spf_state {
-	struct spf *spf;     /* NULL: there was nothing to evaluate */
-	struct asked *asked; /* to be cancelled once nobody waits for them */
-	bool helo_pending;   /* the part at MAIL: the other identity's facts are not stated yet */
-	bool done;           /* the evaluation */
+	struct spf *spf;   /* NULL: there was nothing to evaluate */
+	bool helo_pending; /* the part at MAIL: the other identity's facts are not stated yet */
+	bool done;         /* the evaluation */
 };
-
-static void *spf_ask(void *context, const char *name, enum dns_type type)
-{
-	struct check_run *run = context;
-	struct spf_state *state = run->state;
-	struct dns_question *question = check_ask(run, name, type, DNS_FLAG_NONE);
-	struct asked *asked;
-
-	if (question == NULL)
-		return NULL;
-	asked = arena_alloc(run->arena, sizeof(*asked));
-	*asked = (struct asked){ state->asked, question };
-	state->asked = asked;
-	return question;
-}
-
-static enum dns_status spf_poll(void *context, void *question, const struct dns_answer **answer)
-{
-	(void)context;
-	return dns_poll(question, answer);
-}
 
 static void evaluation_open(struct check_run *run, const struct spf_query *query)
 {
 	const struct spf_settings *settings = run->settings;
-	const struct spf_dns dns = { run, spf_ask, spf_poll };
+	const struct dns_asker asker = check_asker(run);
+	const struct spf_dns dns = { asker.context, asker.ask, asker.poll };
 	struct spf_limits limits = spf_default_limits();
 	struct spf_state *state = run->state;
 
@@ -136,15 +110,8 @@ static void evaluation_open(struct check_run *run, const struct spf_query *query
 	state->spf = spf_open(query, &limits, &dns, run->arena);
 }
 
-/* What was asked ahead and is not needed any more would only take up room. */
-static void cancel_asked(struct spf_state *state)
-{
-	for (; state->asked != NULL; state->asked = state->asked->next)
-		dns_cancel(state->asked->question);
-}
-
 /* NULL: not known yet. */
-static const struct spf_result *evaluation_step(const struct check_run *run)
+static const struct spf_result *evaluation_step(struct check_run *run)
 {
 	struct spf_state *state = run->state;
 
@@ -153,7 +120,7 @@ static const struct spf_result *evaluation_step(const struct check_run *run)
 			return NULL;
 		spf_stop(state->spf);
 	}
-	cancel_asked(state);
+	check_cancel_asked(run);
 	return spf_result(state->spf);
 }
 
@@ -218,7 +185,10 @@ static void state_result(struct check_run *run, const struct spf_result *result)
 		strbuf_open(&text, problem, sizeof(problem));
 		for (const char *c = result->problem; *c != '\0'; c++) /* a double quote would become an escape */
 			strbuf_add_octets(&text, *c == '"' ? "'" : c, 1);
-		check_state_fact(run, fact, "%s: %s", result->domain, problem);
+		if (strstr(problem, result->domain) != NULL)
+			check_state_fact(run, fact, "%s", problem);
+		else
+			check_state_fact(run, fact, "%s: %s", result->domain, problem);
 		return;
 	default:
 		check_state_fact(run, fact, "%s%s%s", result->domain, result->mechanism[0] != '\0' ? " " : "",
@@ -254,6 +224,7 @@ static void mail_finished(struct check_run *run, const struct spf_result *result
 
 	state->done = true;
 	run->findings->spf[SPF_MAIL_FROM] = result;
+	run->findings->spf_mail_open = false;
 	if (result->guessed) {
 		state_guess(run, result);
 		return;
@@ -348,6 +319,7 @@ static enum check_state mail_start(struct check_run *run)
 	query.local = from->local;
 	query.domain = from->domain;
 	query.guess = settings->guess;
+	run->findings->spf_mail_open = true;
 	evaluation_open(run, &query);
 	return mail_collect(run);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "checks/check.h"
 
-extern const struct check check_exempt, check_rdns, check_spf, check_dnsbl;
+extern const struct check check_exempt, check_rdns, check_spf, check_dnsbl, check_dkim, check_dmarc;
 
 const struct check *const checks_table[] = {
-	&check_exempt, &check_rdns, &check_spf, &check_dnsbl, NULL,
+	&check_exempt, &check_rdns, &check_spf, &check_dnsbl, &check_dkim, &check_dmarc, NULL,
 };

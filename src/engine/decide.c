@@ -67,22 +67,75 @@ static void add_recipient_facts(struct factset *set, const struct recipient *rec
 		factset_add(set, item->id);
 }
 
+static void stated_now(const struct engine_session *session, struct factset *stated)
+{
+	*stated = (struct factset){ { 0 } };
+	evidence_facts(engine_evidence(session), stated);
+}
+
+/* What is still possible with what is open now, the stages to come left out. */
+static void bounds_now(const struct engine_session *session, const struct factset *stated, struct bounds *bounds)
+{
+	struct factset open = { { 0 } };
+
+	runs_may_state_now(session, &open);
+	policy_bounds(session->engine->policy, stated, &open, bounds);
+}
+
 /*
- * Can nothing that is open change the action any more? At the end of the message that must hold for each of the
+ * Before the end of the message: is it certain that it will be refused, and does nothing that is open now decide
+ * whether for good? (A later stage may turn a deferral into a refusal for good: the sender comes back with it.)
+ */
+static bool refusal_final(struct engine_session *session, const struct factset *stated)
+{
+	struct factset open = { { 0 } };
+	struct bounds bounds;
+
+	runs_may_state(session, &open);
+	policy_bounds(session->engine->policy, stated, &open, &bounds);
+	if (bounds.mildest < ACTION_DEFER || bounds.final)
+		return bounds.final && bounds.mildest >= ACTION_DEFER;
+	bounds_now(session, stated, &bounds);
+	return bounds.final;
+}
+
+/*
+ * Could a refusal become final here by what is open now? What is still to come may only keep it from being final, so
+ * that it is left out; and where the answer is no, waiting would be in vain.
+ */
+static bool refusal_possible(const struct engine_session *session, const struct factset *stated)
+{
+	struct bounds bounds;
+
+	bounds_now(session, stated, &bounds);
+	return bounds.severest >= ACTION_DEFER;
+}
+
+/* Is there a recipient of whom nothing is stated alone, so that the verdict on the message is its own? */
+static bool message_counts(const struct engine_session *session)
+{
+	if (session->n_recipients > ENGINE_RECIPIENTS_MAX || !session->recipients)
+		return true;
+	for (const struct recipient *recipient = session->recipients; recipient; recipient = recipient->next)
+		if (!recipient->facts)
+			return true;
+	return false;
+}
+
+/*
+ * At the end of the message: can nothing that is open change the action any more? That must hold for each of the
  * recipients: what is stated about one alone may leave its verdict open where the others' is not.
  */
-static bool action_final(struct engine_session *session, struct factset *stated)
+static bool action_final(struct engine_session *session, const struct factset *stated)
 {
 	const struct policy *policy = session->engine->policy;
 	struct factset open = { { 0 } };
 	struct bounds bounds;
 
-	*stated = (struct factset){ { 0 } };
-	evidence_facts(engine_evidence(session), stated);
 	runs_may_state(session, &open);
 	policy_bounds(policy, stated, &open, &bounds);
-	if (!bounds.final || session->stage != STAGE_EOM)
-		return bounds.final;
+	if (!bounds.final && message_counts(session))
+		return false;
 	for (const struct recipient *recipient = session->recipients; recipient; recipient = recipient->next) {
 		if (!recipient->facts)
 			continue;
@@ -99,9 +152,13 @@ static bool action_final(struct engine_session *session, struct factset *stated)
 static bool settle(struct engine_session *session, clock_ms deadline, struct factset *stated)
 {
 	for (;;) {
+		const bool early = session->stage < STAGE_EOM;
 		runs_collect(session, false);
-		if (action_final(session, stated))
+		stated_now(session, stated);
+		if (early ? refusal_final(session, stated) : action_final(session, stated))
 			return true;
+		if (early && !refusal_possible(session, stated))
+			return false;
 		if (!runs_needed(session, session->stage) || clock_now() >= deadline)
 			return false;
 		runs_wait(session, deadline);
@@ -121,17 +178,16 @@ static clock_ms session_budget_end(const struct engine_session *session, int sta
 static void close_runs(struct engine_session *session, struct factset *stated)
 {
 	runs_collect(session, true);
-	*stated = (struct factset){ { 0 } };
-	evidence_facts(engine_evidence(session), stated);
+	stated_now(session, stated);
 }
 
-/* Before the end of the message only a refusal is given; everything else goes on. */
-static const struct decision *refuse_or_go_on(struct engine_session *session, const struct factset *stated)
+/* Before the end of the message only a refusal is given. */
+static const struct decision *refuse(struct engine_session *session, const struct factset *stated)
 {
 	struct verdict verdict;
 
 	policy_judge(session->engine->policy, stated, &verdict);
-	return verdict.action < ACTION_DEFER ? &undecided : decision_keep(session, &verdict, NULL);
+	return decision_keep(session, &verdict, NULL);
 }
 
 const struct decision *decide_early(struct engine_session *session)
@@ -139,9 +195,10 @@ const struct decision *decide_early(struct engine_session *session)
 	struct factset stated;
 
 	runs_collect(session, false);
-	if ((int)session->stage < session->engine->settings->policy.decide_from || !action_final(session, &stated))
+	stated_now(session, &stated);
+	if ((int)session->stage < session->engine->settings->policy.decide_from || !refusal_final(session, &stated))
 		return &undecided;
-	return refuse_or_go_on(session, &stated);
+	return refuse(session, &stated);
 }
 
 const struct decision *decide_recipient(struct engine_session *session)
@@ -159,7 +216,7 @@ const struct decision *decide_recipient(struct engine_session *session)
 		session->rcpt_deadline = session_budget_end(session, session->engine->settings->wait.rcpt_ms);
 	if (!settle(session, session->rcpt_deadline, &stated))
 		return &undecided;
-	return refuse_or_go_on(session, &stated);
+	return refuse(session, &stated);
 }
 
 /*

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "base/base.h"
+#include "mail/suffix.h"
 
 /* The facts of a check's table become facts of the catalogue, with the points of the configuration. */
 static int check_facts_add(struct engine *engine, struct engine_check *slot, struct err *err)
@@ -84,11 +85,38 @@ fail:
 	return NULL;
 }
 
+static int checks_open(struct engine *engine, struct err *err)
+{
+	for (size_t i = 0; i < engine->settings->n_checks; i++) {
+		struct engine_check *slot = &engine->settings->checks[i];
+		if (!engine_check_enabled(slot) || !slot->check->open)
+			continue;
+		if (slot->check->open(slot->own, err))
+			return -1;
+		slot->open = true;
+	}
+	return 0;
+}
+
+static void checks_close(struct engine *engine)
+{
+	for (size_t i = engine->settings->n_checks; i-- > 0;) {
+		struct engine_check *slot = &engine->settings->checks[i];
+		if (slot->open && slot->check->close)
+			slot->check->close(slot->own);
+		slot->open = false;
+	}
+}
+
 int engine_start(struct engine *engine, struct err *err)
 {
 	const struct dns_settings settings = engine_config_dns(engine->settings);
 
 	engine->sid_base = sid_base_new();
+	suffix_open();
+	engine->started = true;
+	if (checks_open(engine, err))
+		return -1;
 	engine->dns = dns_open(&settings, err);
 	return engine->dns ? 0 : -1;
 }
@@ -98,6 +126,9 @@ void engine_close(struct engine **engine)
 	if (!*engine)
 		return;
 	dns_close(&(*engine)->dns);
+	checks_close(*engine);
+	if ((*engine)->started)
+		suffix_close();
 	policy_close(&(*engine)->policy);
 	catalogue_close(&(*engine)->catalogue);
 	free(*engine);

@@ -44,7 +44,7 @@ struct engine;
  */
 struct engine *engine_open(struct engine_config *settings, struct config *config, struct err *err);
 
-/* Start what needs threads (DNS). In the worker, after fork(). 0 or -1. */
+/* Start what needs threads (DNS), and what the checks share. In the worker, after fork(). 0 or -1. */
 int engine_start(struct engine *engine, struct err *err);
 void engine_close(struct engine **engine);
 
@@ -99,8 +99,18 @@ const struct decision *engine_helo(struct engine_session *session, const char *h
 /* queue_id NULL: not known yet (Postfix gives it with the first accepted recipient, Sendmail at MAIL). */
 const struct decision *engine_mail(struct engine_session *session, const char *argument, const char *auth_user,
                                    const char *auth_type, const char *queue_id);
+/* MAIL's further arguments ("SMTPUTF8", "SIZE=1000"), NULL-terminated; after engine_mail(). What is not known is passed
+ * over. */
+void engine_mail_options(struct engine_session *session, char *const *arguments);
 const struct decision *engine_rcpt(struct engine_session *session, const char *argument, const char *queue_id);
-void engine_headers(struct engine_session *session); /* end of headers: collect only */
+/*
+ * The message itself. Nothing is decided, and nothing is waited for. A field: its name, and the value with whatever
+ * follows the colon, folded lines separated by "\n". The body: cut anywhere, lines end in CRLF; returns whether
+ * anybody wants more of it.
+ */
+void engine_header(struct engine_session *session, const char *name, const char *value);
+void engine_headers(struct engine_session *session); /* the end of the headers */
+bool engine_body(struct engine_session *session, const uint8_t *octets, size_t length);
 const struct decision *engine_eom(struct engine_session *session, const char *queue_id);
 
 /*

@@ -46,7 +46,7 @@ struct engine_check {
 	struct config_row *rows;
 	size_t n_rows;
 	fact_id first_fact;
-	bool configured;
+	bool configured, open;
 };
 
 struct engine_config {
@@ -76,6 +76,7 @@ struct engine {
 	struct engine_part parts[ENGINE_PARTS_MAX]; /* by stage, in the order of the checks' table */
 	size_t first_part[STAGES + 1];              /* parts of stage s: first_part[s] .. first_part[s + 1] - 1 */
 	uint16_t digest;
+	bool started;
 	uint64_t sid_base;
 	atomic_uint sid_counter;
 };
@@ -92,7 +93,7 @@ struct run_node {
 struct scope {
 	struct arena arena;
 	struct evidence evidence;
-	struct run_node *open; /* runs that wait for answers */
+	struct run_node *open; /* runs that wait for answers, in the order in which they started */
 };
 
 struct recipient {
@@ -111,6 +112,8 @@ struct engine_session {
 	struct findings findings;
 	enum stage stage;
 	bool in_message;
+	bool in_headers;        /* the first field, or the end of the headers, has come */
+	bool headers_done;      /* their end has come */
 	clock_ms rcpt_deadline; /* of this message; 0: no recipient yet */
 	int waited_ms;          /* over the session, against wait.session_ms */
 	int64_t busy_us;        /* what the sender waited for us since the last message ended */
@@ -125,11 +128,19 @@ void runs_collect(struct engine_session *session, bool closing);
 void runs_reset_scopes(struct engine_session *session, enum scope_kind from);
 /* Every fact that may still be stated, by open runs and by stages to come. */
 void runs_may_state(struct engine_session *session, struct factset *set);
+/* The same without the stages to come. */
+void runs_may_state_now(const struct engine_session *session, struct factset *set);
 /* Is a run open that a verdict of this stage waits for? */
 bool runs_needed(const struct engine_session *session, enum stage stage);
 /* Block until something was answered or the deadline has come; false at the deadline. */
 bool runs_wait(struct engine_session *session, clock_ms deadline);
 bool runs_exempt(const struct engine_session *session);
+/* The message goes by: to those of the message's open runs that want it. */
+void runs_header(struct engine_session *session, const char *name, const char *value);
+void runs_headers_end(struct engine_session *session);
+/* Returns whether anybody wants more of it. */
+bool runs_body(struct engine_session *session, const uint8_t *octets, size_t length);
+void runs_body_end(struct engine_session *session);
 
 /* decide.c */
 const struct decision *decide_early(struct engine_session *session);

@@ -37,12 +37,20 @@ static void add_detail(struct strbuf *line, const char *detail)
 		strbuf_addf(line, "(%s)", detail);
 }
 
+/* What counts of a fact's points: nothing where a rule cancels them. */
+static int points_of(const struct fact_info *info, fact_id id, const struct factset *cancelled)
+{
+	return factset_has(cancelled, id) ? 0 : info->points_milli;
+}
+
 /* facts="rdns.none=3.0 dnsbl.zen.xbl=4.0(127.0.0.4)" */
 static void add_facts(struct strbuf *line, const struct engine_session *session, const struct factset *set)
 {
 	const struct catalogue *catalogue = session->engine->catalogue;
 	const char *between = "";
+	struct factset cancelled;
 
+	policy_cancelled(session->engine->policy, set, &cancelled);
 	strbuf_add(line, " facts=\"");
 	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
 		const struct fact_info *info = catalogue_info(catalogue, id);
@@ -52,7 +60,7 @@ static void add_facts(struct strbuf *line, const struct engine_session *session,
 		strbuf_addf(line, "%s%s", between, info->name);
 		if (info->kind != FACT_EXEMPT) {
 			strbuf_add(line, "=");
-			strbuf_add_points(line, info->points_milli);
+			strbuf_add_points(line, points_of(info, id, &cancelled));
 		}
 		add_detail(line, detail_of(session, id));
 		between = " ";
@@ -77,6 +85,27 @@ static void add_unsure(struct strbuf *line, const struct engine_session *session
 		const char *end = strrchr(info->name, '.');
 		strbuf_addf(line, "%s%.*s", between, (int)(end - info->name), info->name);
 		add_detail(line, detail_of(session, id));
+		between = " ";
+		any = true;
+	}
+	if (any)
+		strbuf_add(line, "\"");
+}
+
+/* cancelled="spf.fail=5.0": the points that a rule has taken out; absent when there are none. */
+static void add_cancelled(struct strbuf *line, const struct engine_session *session, const struct factset *set)
+{
+	const struct catalogue *catalogue = session->engine->catalogue;
+	const char *between = " cancelled=\"";
+	struct factset cancelled;
+	bool any = false;
+
+	policy_cancelled(session->engine->policy, set, &cancelled);
+	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
+		if (!factset_has(&cancelled, id))
+			continue;
+		strbuf_addf(line, "%s%s=", between, catalogue_info(catalogue, id)->name);
+		strbuf_add_points(line, catalogue_info(catalogue, id)->points_milli);
 		between = " ";
 		any = true;
 	}
@@ -181,6 +210,7 @@ void engine_log_line(struct strbuf *line, const struct engine_session *session, 
 	add_envelope(line, session);
 	add_facts(line, session, &set);
 	add_unsure(line, session, &set);
+	add_cancelled(line, session, &set);
 	add_capped(line, session, &set);
 	strbuf_addf(line, " ms=%lld cfg=%04x", (long long)(session->busy_us / 1000), session->engine->digest);
 }
@@ -188,10 +218,11 @@ void engine_log_line(struct strbuf *line, const struct engine_session *session, 
 void engine_tests(struct strbuf *text, const struct engine_session *session)
 {
 	const struct catalogue *catalogue = session->engine->catalogue;
-	struct factset set;
+	struct factset set, cancelled;
 	const char *between = "";
 
 	report_facts(session, &set);
+	policy_cancelled(session->engine->policy, &set, &cancelled);
 	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
 		const struct fact_info *info = catalogue_info(catalogue, id);
 		if (!factset_has(&set, id) || (!info->points_milli && info->kind != FACT_EXEMPT))
@@ -199,7 +230,7 @@ void engine_tests(struct strbuf *text, const struct engine_session *session)
 		strbuf_addf(text, "%s%s", between, info->name);
 		if (info->kind != FACT_EXEMPT) {
 			strbuf_add(text, "=");
-			strbuf_add_points(text, info->points_milli);
+			strbuf_add_points(text, points_of(info, id, &cancelled));
 		}
 		between = ",";
 	}

@@ -39,6 +39,16 @@ bool runs_exempt(const struct engine_session *session)
 	return false;
 }
 
+/* Behind the others: what is published is seen by those that started later. */
+static void keep_open(struct scope *scope, struct run_node *node)
+{
+	struct run_node **link = &scope->open;
+
+	while (*link)
+		link = &(*link)->next;
+	*link = node;
+}
+
 void runs_start(struct engine_session *session, enum stage stage)
 {
 	const struct engine *engine = session->engine;
@@ -55,8 +65,7 @@ void runs_start(struct engine_session *session, enum stage stage)
 		node->run.started_ms = clock_now();
 		if (node->run.part->start(&node->run) == CHECK_DONE)
 			continue;
-		node->next = scope->open;
-		scope->open = node;
+		keep_open(scope, node);
 	}
 }
 
@@ -113,13 +122,18 @@ static void part_may_state(const struct check_run *run, struct factset *set)
 		factset_add(set, (fact_id)(run->first_fact + i));
 }
 
+void runs_may_state_now(const struct engine_session *session, struct factset *set)
+{
+	for (int kind = 0; kind < SCOPES; kind++)
+		for (const struct run_node *node = session->scopes[kind].open; node; node = node->next)
+			part_may_state(&node->run, set);
+}
+
 void runs_may_state(struct engine_session *session, struct factset *set)
 {
 	const struct engine *engine = session->engine;
 
-	for (int kind = 0; kind < SCOPES; kind++)
-		for (const struct run_node *node = session->scopes[kind].open; node; node = node->next)
-			part_may_state(&node->run, set);
+	runs_may_state_now(session, set);
 	if (session->stage == STAGE_EOM)
 		return;
 	for (size_t i = engine->first_part[session->stage + 1]; i < engine->first_part[STAGES]; i++) {
@@ -151,4 +165,50 @@ bool runs_wait(struct engine_session *session, clock_ms deadline)
 	}
 	session->waited_ms += (int)(now - began);
 	return answered;
+}
+
+/* ---- taps ---- */
+
+static struct run_node *first_tapped(const struct engine_session *session)
+{
+	return session->scopes[SCOPE_MESSAGE].open;
+}
+
+void runs_header(struct engine_session *session, const char *name, const char *value)
+{
+	for (struct run_node *node = first_tapped(session); node; node = node->next)
+		if (node->run.part->header)
+			node->run.part->header(&node->run, name, value);
+}
+
+void runs_headers_end(struct engine_session *session)
+{
+	for (struct run_node *node = first_tapped(session); node; node = node->next)
+		if (node->run.part->headers_end)
+			node->run.part->headers_end(&node->run);
+}
+
+static bool wants_body(const struct check_run *run)
+{
+	return run->part->body && (!run->part->wants_body || run->part->wants_body(run));
+}
+
+bool runs_body(struct engine_session *session, const uint8_t *octets, size_t length)
+{
+	bool wanted = false;
+
+	for (struct run_node *node = first_tapped(session); node; node = node->next) {
+		if (!wants_body(&node->run))
+			continue;
+		node->run.part->body(&node->run, octets, length);
+		wanted |= wants_body(&node->run);
+	}
+	return wanted;
+}
+
+void runs_body_end(struct engine_session *session)
+{
+	for (struct run_node *node = first_tapped(session); node; node = node->next)
+		if (node->run.part->body_end)
+			node->run.part->body_end(&node->run);
 }

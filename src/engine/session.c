@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "engine/engine_internal.h"
 
@@ -71,11 +72,14 @@ static void forget_message(struct engine_session *session)
 	runs_reset_scopes(session, SCOPE_MESSAGE);
 	subject->auth_user = subject->auth_type = subject->queue_id = NULL;
 	subject->mail_from = subject->rcpt = (struct address){ 0 };
+	subject->smtputf8 = false;
+	memset(subject->from, 0, sizeof(subject->from));
+	subject->n_from = 0;
 	session->recipients = session->last_recipient = NULL;
 	session->n_recipients = 0;
 	session->unkept_facts = false;
 	session->rcpt_deadline = 0;
-	session->in_message = false;
+	session->in_message = session->in_headers = session->headers_done = false;
 }
 
 const struct decision *engine_connect(struct engine_session *session, const struct engine_client *client)
@@ -137,6 +141,12 @@ const struct decision *engine_mail(struct engine_session *session, const char *a
 	return decision;
 }
 
+void engine_mail_options(struct engine_session *session, char *const *arguments)
+{
+	for (; *arguments; arguments++)
+		session->subject.smtputf8 |= strcasecmp(*arguments, "SMTPUTF8") == 0;
+}
+
 /* Remember an accepted recipient, with what was stated about it alone, for the decision at end of message. */
 static void keep_recipient(struct engine_session *session)
 {
@@ -188,22 +198,84 @@ static void forget_recipient(struct engine_session *session)
 	runs_reset_scopes(session, SCOPE_RECIPIENT);
 }
 
+/* The message itself begins: with its first field, or where there is none with the end of the headers. */
+static void headers_begin(struct engine_session *session)
+{
+	if (session->in_headers)
+		return;
+	session->in_headers = true;
+	forget_recipient(session);
+	session->stage = STAGE_HEADERS;
+	runs_start(session, STAGE_HEADERS);
+}
+
+/* Several checks ask who the author is. */
+static void read_from(struct engine_session *session, const char *value)
+{
+	struct arena *arena = &session->scopes[SCOPE_MESSAGE].arena;
+	struct subject *subject = &session->subject;
+	struct author *author;
+
+	if (subject->n_from++ >= SUBJECT_FROM_MAX || arena_full(arena))
+		return;
+	author = arena_alloc(arena, sizeof(*author));
+	author_parse(author, value, arena);
+	subject->from[subject->n_from - 1] = author;
+}
+
+static bool is_field(const char *name, const char *wanted)
+{
+	const size_t octets = strlen(wanted);
+
+	/* The obsolete form has white space before the colon (RFC 5322 4.5). */
+	return strncasecmp(name, wanted, octets) == 0 && name[octets + strspn(name + octets, " \t")] == '\0';
+}
+
+void engine_header(struct engine_session *session, const char *name, const char *value)
+{
+	const int64_t began = now_us();
+
+	headers_begin(session);
+	if (is_field(name, "From"))
+		read_from(session, value);
+	runs_header(session, name, value);
+	session->busy_us += now_us() - began;
+}
+
+static void headers_end(struct engine_session *session)
+{
+	if (session->headers_done)
+		return;
+	headers_begin(session);
+	session->headers_done = true;
+	runs_headers_end(session);
+	runs_collect(session, false);
+}
+
 void engine_headers(struct engine_session *session)
 {
 	const int64_t began = now_us();
 
-	forget_recipient(session);
-	session->stage = STAGE_HEADERS;
-	runs_start(session, STAGE_HEADERS);
-	runs_collect(session, false);
+	headers_end(session);
 	session->busy_us += now_us() - began;
+}
+
+bool engine_body(struct engine_session *session, const uint8_t *octets, size_t length)
+{
+	const int64_t began = now_us();
+
+	headers_end(session);
+	const bool wanted = runs_body(session, octets, length);
+	session->busy_us += now_us() - began;
+	return wanted;
 }
 
 const struct decision *engine_eom(struct engine_session *session, const char *queue_id)
 {
 	const int64_t began = now_us();
 
-	forget_recipient(session);
+	headers_end(session);
+	runs_body_end(session);
 	session->stage = STAGE_EOM;
 	if (queue_id && !session->subject.queue_id)
 		session->subject.queue_id = keep(&session->scopes[SCOPE_MESSAGE].arena, queue_id);

@@ -12,6 +12,9 @@
 #define AUTHRES_COMMENT_DEPTH_MAX 32
 #define AUTHRES_HOST_MAX          255
 #define AUTHRES_REASON_MAX        300
+#define AUTHRES_SIGNATURES_MAX    8    /* DKIM signatures that are told of, the topmost */
+#define AUTHRES_ENTRY_MAX         1400 /* octets of one signature's result, or of one of DMARC */
+#define AUTHRES_DMARC_RESERVE     1000 /* that signatures leave for what follows them */
 
 static const char *skip_space(const char *text)
 {
@@ -186,6 +189,90 @@ static bool add_spf(struct strbuf *value, const struct engine_session *session)
 	return any;
 }
 
+/* With its reason where there is one, up to where the properties begin: on a line of their own. */
+static void add_reason(struct strbuf *entry, const char *reason)
+{
+	if (*reason) {
+		strbuf_add(entry, "\n\treason=");
+		header_add_quoted(entry, reason, AUTHRES_REASON_MAX);
+	}
+	strbuf_add(entry, "\n\t");
+}
+
+/* Left out as a whole where there is no room for it: half a result could say something else. */
+static bool add_entry(struct strbuf *value, const struct strbuf *entry, size_t reserve)
+{
+	if (entry->truncated || value->length + entry->length + reserve >= value->size)
+		return false;
+	strbuf_add_octets(value, entry->text, entry->length);
+	return true;
+}
+
+static void add_property(struct strbuf *entry, const char *name, const char *text)
+{
+	if (!*text)
+		return;
+	strbuf_addf(entry, "%s%s=", entry->text[entry->length - 1] == '\t' ? "" : " ", name);
+	add_value(entry, text);
+}
+
+static bool add_signature(struct strbuf *value, const struct dkim_result *result)
+{
+	char memory[AUTHRES_ENTRY_MAX];
+	struct strbuf entry;
+
+	strbuf_open(&entry, memory, sizeof(memory));
+	strbuf_addf(&entry, ";\n\tdkim=%s", dkim_code_name(result->code));
+	if (result->key_bits)
+		strbuf_addf(&entry, " (%u-bit key%s)", result->key_bits,
+		            result->traits & DKIM_TRAIT_TESTING ? ", testing" : "");
+	if (!*result->domain && !*result->selector && !*result->b && !*result->algorithm && !*result->reason)
+		return add_entry(value, &entry, AUTHRES_DMARC_RESERVE);
+	add_reason(&entry, result->reason);
+	add_property(&entry, "header.d", result->domain);
+	add_property(&entry, "header.s", result->selector);
+	add_property(&entry, "header.a", result->algorithm);
+	add_property(&entry, "header.b", result->b);
+	while (strchr("\n\t", entry.text[entry.length - 1])) /* there was no property */
+		entry.text[--entry.length] = '\0';
+	return add_entry(value, &entry, AUTHRES_DMARC_RESERVE);
+}
+
+static bool add_dkim(struct strbuf *value, const struct findings *findings)
+{
+	const struct dkim_results *dkim = findings->dkim;
+
+	if (!dkim)
+		return false;
+	if (!dkim->n_found)
+		strbuf_add(value, ";\n\tdkim=none");
+	for (size_t i = 0; i < dkim->n && i < AUTHRES_SIGNATURES_MAX; i++)
+		add_signature(value, &dkim->results[i]);
+	return true;
+}
+
+static bool add_dmarc(struct strbuf *value, const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->n_dmarc; i++) {
+		const struct dmarc_result *result = findings->dmarc[i];
+		const bool evaluated = result->code == DMARC_PASS || result->code == DMARC_FAIL;
+		char memory[AUTHRES_ENTRY_MAX];
+		struct strbuf entry;
+
+		strbuf_open(&entry, memory, sizeof(memory));
+		strbuf_addf(&entry, ";\n\tdmarc=%s", dmarc_code_name(result->code));
+		if (result->testing)
+			strbuf_add(&entry, " (testing)");
+		add_reason(&entry,
+		           result->code == DMARC_TEMPERROR || result->code == DMARC_PERMERROR ? result->reason : "");
+		add_property(&entry, "header.from", result->domain);
+		if (evaluated)
+			add_property(&entry, "policy.dmarc", dmarc_policy_name(result->policy));
+		add_entry(value, &entry, 0);
+	}
+	return findings->n_dmarc > 0;
+}
+
 void headers_authentication_results(struct strbuf *value, const char *authserv_id, const struct engine *engine,
                                     const struct engine_session *session)
 {
@@ -195,6 +282,8 @@ void headers_authentication_results(struct strbuf *value, const char *authserv_i
 	/* Where a user of ours sits when he sends is nobody else's business. */
 	any = add_auth(value, engine_subject(session)) || add_iprev(value, engine, session);
 	any |= add_spf(value, session);
+	any |= add_dkim(value, engine_findings(session));
+	any |= add_dmarc(value, engine_findings(session));
 	if (!any)
 		strbuf_add(value, "; none");
 }

@@ -15,9 +15,11 @@
 
 #include "base/ip.h"
 #include "mail/address.h"
+#include "mail/author.h"
 
 #define SUBJECT_NAME_OCTETS_MAX 255 /* HELO argument, host names, macro values are cut there */
 #define SUBJECT_SID_SIZE        16
+#define SUBJECT_FROM_MAX        4 /* From fields that are read; more are counted */
 
 struct subject {
 	char sid[SUBJECT_SID_SIZE]; /* ours: one for each message, new at every MAIL */
@@ -40,8 +42,11 @@ struct subject {
 	const char *auth_user; /* {auth_authen}: set means: authenticated, by {auth_type} */
 	const char *auth_type;
 	struct address mail_from;
-	struct address rcpt;  /* the recipient being judged; text NULL outside RCPT */
-	const char *queue_id; /* i, when known */
+	struct address rcpt;                         /* the recipient being judged; text NULL outside RCPT */
+	const char *queue_id;                        /* i, when known */
+	bool smtputf8;                               /* MAIL said SMTPUTF8 (RFC 6531) */
+	const struct author *from[SUBJECT_FROM_MAX]; /* the From fields, as far as they have come */
+	unsigned n_from;                             /* in all: there should be one (RFC 5322 3.6) */
 };
 
 #endif

@@ -2,32 +2,28 @@
 /*
  * callbacks - libmilter's callbacks: they translate, nothing more.
  */
-#include <errno.h>
 #include <libmilter/mfapi.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/base.h"
 #include "base/log.h"
 #include "milter/listen.h"
 #include "milter/milter.h"
+#include "milter/words.h"
 
-#define AUTHSERV_ID_MAX   256
 #define FILTER_NAME       "mailreeve"
 #define LIBMILTER_BACKLOG 1024
 
 /*
  * Early stages must come early: no NR_CONN, NR_HELO, NR_MAIL, NR_RCPT, with which Postfix keeps them back until DATA.
- * Nothing can be refused at header, end of headers and body; the body is not looked at; DATA and unknown commands tell
- * nothing.
+ * Nothing can be refused at header, end of headers and body; DATA and unknown commands tell nothing. Who has promised
+ * no reply to the body (NR_BODY) may never answer it, not even SKIP: so that is only for an MTA that knows no SKIP.
  */
-#define WANTED_PROTOCOL                                                                                  \
-	(SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_NOBODY | SMFIP_NODATA | \
-	 SMFIP_NOUNKNOWN)
-#define WANTED_ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
+#define WANTED_PROTOCOL (SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_SKIP | SMFIP_NODATA | SMFIP_NOUNKNOWN)
+#define WANTED_ACTIONS  (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
 
 struct milter {
 	struct milter_start start;
@@ -44,7 +40,7 @@ static struct milter the_milter;
 struct milter_session {
 	struct engine_session *engine;
 	struct header_scan *scan; /* of the message, in its arena */
-	const char *authserv_id;  /* allocated */
+	char *authserv_id;        /* allocated */
 	unsigned long actions, protocol;
 };
 
@@ -100,7 +96,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 	(void)f2;
 	(void)f3;
 	*pf0 = f0 & (WANTED_ACTIONS | SMFIF_SETSYMLIST);
-	*pf1 = f1 & WANTED_PROTOCOL;
+	*pf1 = f1 & (f1 & SMFIP_SKIP ? WANTED_PROTOCOL : WANTED_PROTOCOL | SMFIP_NR_BODY);
 	*pf2 = *pf3 = 0;
 	for (size_t i = 0; (f0 & SMFIF_SETSYMLIST) && i < COUNT(wanted_macros); i++) {
 		char names[sizeof(wanted_macros[i].names)];
@@ -110,6 +106,9 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 	atomic_store(&the_milter.actions, *pf0);
 	atomic_store(&the_milter.protocol, *pf1);
 	log_debug("negotiated: actions %#lx of %#lx, protocol %#lx of %#lx", *pf0, f0, *pf1, f1);
+	if (!(*pf1 & SMFIP_HDR_LEADSPC))
+		log_debug("this MTA does not tell how many spaces follow a colon: DKIM signatures with simple header "
+		          "canonicalisation may fail");
 	return session_new(ctx) ? SMFIS_CONTINUE : SMFIS_REJECT;
 }
 
@@ -134,23 +133,16 @@ static void log_decision(const struct milter_session *session, const struct deci
 	log_info("%s", memory);
 }
 
-/* libmilter takes the text as a format: every percent sign is doubled. */
 static void set_reply(SMFICTX *ctx, const struct reply *reply)
 {
 	char code[sizeof(reply->code)], enhanced[sizeof(reply->enhanced)];
-	char text[2 * REPLY_TEXT_MAX];
-	size_t n = 0;
+	char *text = words_as_format(reply->text);
 
-	for (const char *c = reply->text; *c; c++) {
-		if (*c == '%')
-			text[n++] = '%';
-		text[n++] = *c;
-	}
-	text[n] = '\0';
 	memcpy(code, reply->code, sizeof(code));
 	memcpy(enhanced, reply->enhanced, sizeof(enhanced));
 	if (smfi_setreply(ctx, code, enhanced, text) != MI_SUCCESS)
 		log_warning("libmilter refused the reply %s %s %s", code, enhanced, reply->text);
+	free(text);
 }
 
 /* Before the end of the message: a refusal, or on with it. */
@@ -166,18 +158,6 @@ static sfsistat answer(SMFICTX *ctx, const struct milter_session *session, const
 }
 
 /* ---- stages ---- */
-
-static const char *authserv_id_new(const char *mta_name)
-{
-	char host[AUTHSERV_ID_MAX] = "localhost";
-
-	if (*the_milter.start.headers->authserv_id)
-		return memory_strdup(the_milter.start.headers->authserv_id);
-	if (mta_name && *mta_name)
-		return memory_strdup(mta_name);
-	(void)gethostname(host, sizeof(host) - 1);
-	return memory_strdup(host);
-}
 
 static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 {
@@ -202,8 +182,8 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 	};
 	if (address)
 		client.ip = ip_from_sockaddr((const struct sockaddr *)address);
-	free((void *)(uintptr_t)session->authserv_id);
-	session->authserv_id = authserv_id_new(client.mta_name);
+	free(session->authserv_id);
+	session->authserv_id = words_authserv_id(the_milter.start.headers->authserv_id, client.mta_name);
 	char ip[IP_TEXT_MAX];
 	log_debug("sid=%s connect from %s", engine_subject(session->engine)->sid, ip_format(&client.ip, ip));
 	return answer(ctx, session, engine_connect(session->engine, &client));
@@ -228,6 +208,8 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 	const struct decision *decision = engine_mail(session->engine, arguments[0] ? arguments[0] : "",
 	                                              macro(ctx, "{auth_authen}"), macro(ctx, "{auth_type}"),
 	                                              macro(ctx, "i"));
+	if (arguments[0])
+		engine_mail_options(session->engine, arguments + 1);
 	session->scan = header_scan_open(the_milter.start.headers, session->authserv_id,
 	                                 engine_message_arena(session->engine));
 	return answer(ctx, session, decision);
@@ -242,12 +224,22 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 	return answer(ctx, session, engine_rcpt(session->engine, arguments[0] ? arguments[0] : "", macro(ctx, "i")));
 }
 
+static void hand_on_header(const struct milter_session *session, const char *name, const char *value)
+{
+	char *spaced = session->protocol & SMFIP_HDR_LEADSPC ? NULL : words_with_space(value);
+
+	engine_header(session->engine, name, spaced ? spaced : value);
+	free(spaced);
+}
+
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
 	struct milter_session *session = session_of(ctx);
 
-	if (session && session->scan)
+	if (session && session->scan) {
 		header_scan_field(session->scan, name, value);
+		hand_on_header(session, name, value);
+	}
 	return session && session->protocol & SMFIP_NR_HDR ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
@@ -258,6 +250,16 @@ static sfsistat on_end_of_headers(SMFICTX *ctx)
 	if (session)
 		engine_headers(session->engine);
 	return session && session->protocol & SMFIP_NR_EOH ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
+static sfsistat on_body(SMFICTX *ctx, unsigned char *octets, size_t length)
+{
+	struct milter_session *session = session_of(ctx);
+	const bool wanted = session && engine_body(session->engine, octets, length);
+
+	if (session && session->protocol & SMFIP_NR_BODY)
+		return SMFIS_NOREPLY;
+	return !wanted && session && session->protocol & SMFIP_SKIP ? SMFIS_SKIP : SMFIS_CONTINUE;
 }
 
 /* ---- end of message ---- */
@@ -393,7 +395,7 @@ static sfsistat on_close(SMFICTX *ctx)
 		return SMFIS_CONTINUE;
 	log_debug("sid=%s the MTA has closed the session", engine_subject(session->engine)->sid);
 	engine_session_close(&session->engine);
-	free((void *)(uintptr_t)session->authserv_id);
+	free(session->authserv_id);
 	free(session);
 	(void)smfi_setpriv(ctx, NULL);
 	atomic_fetch_sub(&the_milter.sessions, 1);
@@ -415,6 +417,7 @@ static int register_filter(const struct milter_start *start, struct err *err)
 		.xxfi_envrcpt = on_rcpt,
 		.xxfi_header = on_header,
 		.xxfi_eoh = on_end_of_headers,
+		.xxfi_body = on_body,
 		.xxfi_eom = on_end_of_message,
 		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,

@@ -79,10 +79,13 @@ static int saturated(int64_t score)
 	return score < SCORE_MIN ? SCORE_MIN : (int)score;
 }
 
-static void add_facts(const struct policy *policy, const struct factset *stated, struct sums *sums)
+/* The points of what is stated, and not cancelled. */
+static void add_facts(const struct policy *policy, const struct factset *stated, const struct factset *cancelled,
+                      struct sums *sums)
 {
 	for (size_t i = 0; i < policy->n_words; i++) {
-		for (uint64_t left = stated->bits[i] & policy->scored.bits[i]; left != 0; left &= left - 1) {
+		for (uint64_t left = stated->bits[i] & ~cancelled->bits[i] & policy->scored.bits[i]; left != 0;
+		     left &= left - 1) {
 			size_t id = i * 64 + (size_t)__builtin_ctzll(left);
 			sums->of[policy->slot_of[id]] += policy->points_milli[id];
 		}
@@ -125,13 +128,37 @@ static bool rule_must_hold(const struct policy *policy, const struct policy_rule
 	return rule_holds(policy, rule, stated) && !intersects(policy, open, &rule->none);
 }
 
-static void add_rules(const struct policy *policy, const struct factset *stated, struct sums *sums)
+static void add_cancels(const struct policy *policy, const struct policy_rule *rule, struct factset *cancelled)
 {
+	for (size_t i = 0; rule->cancels_any && i < policy->n_words; i++)
+		cancelled->bits[i] |= rule->cancels.bits[i];
+}
+
+/* The sums of what is stated, as if there were no rule `without` (NULL: all count). */
+static void add_all(const struct policy *policy, const struct factset *stated, const struct policy_rule *without,
+                    struct sums *sums)
+{
+	struct factset cancelled = { { 0 } };
+
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
-		if (rule_holds(policy, rule, stated))
-			sums->of[rule->slot] += rule->points_milli;
+		if (rule == without || !rule_holds(policy, rule, stated))
+			continue;
+		sums->of[rule->slot] += rule->points_milli;
+		add_cancels(policy, rule, &cancelled);
 	}
+	add_facts(policy, stated, &cancelled, sums);
+}
+
+void policy_cancelled(const struct policy *policy, const struct factset *stated, struct factset *cancelled)
+{
+	*cancelled = (struct factset){ { 0 } };
+	for (size_t i = 0; i < policy->n_rules; i++) {
+		if (policy->rules[i].cancels_any && rule_holds(policy, &policy->rules[i], stated))
+			add_cancels(policy, &policy->rules[i], cancelled);
+	}
+	for (size_t i = 0; i < policy->n_words; i++)
+		cancelled->bits[i] &= stated->bits[i] & policy->scored.bits[i];
 }
 
 void policy_add_rules(const struct policy *policy, struct factset *set)
@@ -167,6 +194,19 @@ static int lowest_not_reached(const struct policy *policy, int64_t score)
 	return lowest;
 }
 
+static int64_t score_without(const struct policy *policy, const struct factset *stated, const struct policy_rule *rule,
+                             const struct sums *sums, int64_t score)
+{
+	const struct policy_slot *slot = &policy->slots[rule->slot];
+	const int64_t sum = sums->of[rule->slot];
+	struct sums others = { 0 };
+
+	if (!rule->cancels_any)
+		return score - clamp(slot, sum) + clamp(slot, sum - rule->points_milli);
+	add_all(policy, stated, rule, &others);
+	return total(policy, &others);
+}
+
 /* Of the rules without which a milder action would have been taken the one that weighs most; FACT_NO_ID: none. */
 static fact_id deciding_rule(const struct policy *policy, const struct factset *stated, const struct sums *sums,
                              enum action action)
@@ -176,9 +216,7 @@ static fact_id deciding_rule(const struct policy *policy, const struct factset *
 
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
-		const struct policy_slot *slot = &policy->slots[rule->slot];
-		int64_t sum = sums->of[rule->slot];
-		int64_t without = score - clamp(slot, sum) + clamp(slot, sum - rule->points_milli);
+		int64_t without = score_without(policy, stated, rule, sums, score);
 		if (without < lowest && action_for(policy, without) < action && rule_holds(policy, rule, stated)) {
 			lowest = without;
 			decisive = rule->id;
@@ -192,8 +230,7 @@ void policy_judge(const struct policy *policy, const struct factset *stated, str
 	struct sums sums = { 0 };
 	int64_t score;
 
-	add_facts(policy, stated, &sums);
-	add_rules(policy, stated, &sums);
+	add_all(policy, stated, NULL, &sums);
 	score = total(policy, &sums);
 	verdict->score_milli = saturated(score);
 	verdict->decided_by = first_common(policy, stated, &policy->exempt);
@@ -206,6 +243,11 @@ void policy_judge(const struct policy *policy, const struct factset *stated, str
 
 /* ---- bounds ---- */
 
+/* The facts whose points the rules take out: those that hold for certain, and those that may hold. */
+struct cancels {
+	struct factset must, may; /* must is a part of may */
+};
+
 /* What is not known yet moves the side towards which its points go. */
 static void widen(struct sums *low, struct sums *high, size_t slot, int points_milli)
 {
@@ -215,11 +257,13 @@ static void widen(struct sums *low, struct sums *high, size_t slot, int points_m
 		high->of[slot] += points_milli;
 }
 
+/* What may be stated, and what is stated and may be cancelled; never what must be cancelled. */
 static void widen_by_facts(const struct policy *policy, const struct factset *stated, const struct factset *open,
-                           struct sums *low, struct sums *high)
+                           const struct cancels *cancels, struct sums *low, struct sums *high)
 {
 	for (size_t i = 0; i < policy->n_words; i++) {
-		for (uint64_t left = open->bits[i] & ~stated->bits[i] & policy->scored.bits[i]; left != 0;
+		const uint64_t in_doubt = (open->bits[i] & ~stated->bits[i]) | (stated->bits[i] & cancels->may.bits[i]);
+		for (uint64_t left = in_doubt & ~cancels->must.bits[i] & policy->scored.bits[i]; left != 0;
 		     left &= left - 1) {
 			size_t id = i * 64 + (size_t)__builtin_ctzll(left);
 			widen(low, high, policy->slot_of[id], policy->points_milli[id]);
@@ -228,15 +272,18 @@ static void widen_by_facts(const struct policy *policy, const struct factset *st
 }
 
 static void widen_by_rules(const struct policy *policy, const struct factset *stated, const struct factset *open,
-                           struct sums *low, struct sums *high)
+                           struct cancels *cancels, struct sums *low, struct sums *high)
 {
 	for (size_t i = 0; i < policy->n_rules; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
 		if (rule_must_hold(policy, rule, stated, open)) {
 			low->of[rule->slot] += rule->points_milli;
 			high->of[rule->slot] += rule->points_milli;
+			add_cancels(policy, rule, &cancels->must);
+			add_cancels(policy, rule, &cancels->may);
 		} else if (policy_rule_may_hold(policy, rule, stated, open)) {
 			widen(low, high, rule->slot, rule->points_milli);
+			add_cancels(policy, rule, &cancels->may);
 		}
 	}
 }
@@ -244,13 +291,14 @@ static void widen_by_rules(const struct policy *policy, const struct factset *st
 void policy_bounds(const struct policy *policy, const struct factset *stated, const struct factset *open,
                    struct bounds *bounds)
 {
-	struct sums low = { 0 }, high;
+	struct sums low = { 0 }, high = { 0 };
+	struct cancels cancels = { { { 0 } }, { { 0 } } };
 	int64_t lowest, highest;
 
-	add_facts(policy, stated, &low);
-	high = low;
-	widen_by_facts(policy, stated, open, &low, &high);
-	widen_by_rules(policy, stated, open, &low, &high);
+	widen_by_rules(policy, stated, open, &cancels, &low, &high);
+	add_facts(policy, stated, &cancels.may, &low);
+	add_facts(policy, stated, &cancels.may, &high);
+	widen_by_facts(policy, stated, open, &cancels, &low, &high);
 	lowest = total(policy, &low);
 	highest = total(policy, &high);
 	bounds->low_milli = saturated(lowest);
@@ -276,8 +324,7 @@ void policy_group_score(const struct policy *policy, size_t group, const struct 
 {
 	struct sums sums = { 0 };
 
-	add_facts(policy, stated, &sums);
-	add_rules(policy, stated, &sums);
+	add_all(policy, stated, NULL, &sums);
 	score->name = policy->slots[group].name;
 	score->sum_milli = saturated(sums.of[group]);
 	score->score_milli = saturated(clamp(&policy->slots[group], sums.of[group]));

@@ -185,18 +185,27 @@ static int read_all(const struct build *build, const struct policy_rule_settings
 	return 0;
 }
 
-static int read_none(const struct build *build, const struct policy_rule_settings *settings, struct policy_rule *rule)
+/* Every fact that an entry names or matches. */
+static int read_facts(const struct build *build, const struct config_array *entries, struct factset *set)
 {
-	for (size_t i = 0; i < settings->none.n; i++) {
-		const char *const *entry = entry_at(&settings->none, i);
+	for (size_t i = 0; i < entries->n; i++) {
+		const char *const *entry = entry_at(entries, i);
 		if (!is_pattern(*entry)) {
-			if (find_for_rule(build, entry, &rule->none) != 0)
+			if (find_for_rule(build, entry, set) != 0)
 				return -1;
-		} else if (add_matching_to_rule(build, *entry, &rule->none) == 0) {
+		} else if (add_matching_to_rule(build, *entry, set) == 0) {
 			warn_no_match(build, entry);
 		}
 	}
 	return 0;
+}
+
+static int read_rule(const struct build *build, const struct policy_rule_settings *settings, struct policy_rule *rule)
+{
+	rule->cancels_any = settings->cancels.n > 0;
+	if (read_all(build, settings, rule) != 0 || read_facts(build, &settings->none, &rule->none) != 0)
+		return -1;
+	return read_facts(build, &settings->cancels, &rule->cancels);
 }
 
 /* All rules' facts come first: groups may hold them, and their patterns must know what is a rule. */
@@ -212,8 +221,7 @@ static int add_rules(const struct build *build)
 			return -1;
 	}
 	for (size_t i = 0; i < policy->n_rules; i++) {
-		if (read_all(build, rule_at(build->settings, i), &policy->rules[i]) != 0 ||
-		    read_none(build, rule_at(build->settings, i), &policy->rules[i]) != 0)
+		if (read_rule(build, rule_at(build->settings, i), &policy->rules[i]) != 0)
 			return -1;
 	}
 	return 0;
@@ -331,6 +339,21 @@ static void take_points(const struct build *build)
 
 /* ---- warnings ---- */
 
+static void warn_of_idle_cancels(const struct build *build, const struct policy_rule_settings *settings,
+                                 const struct policy_rule *rule)
+{
+	const struct policy *policy = build->policy;
+
+	if (!rule->cancels_any)
+		return;
+	for (size_t i = 0; i < policy->n_words; i++) {
+		if ((rule->cancels.bits[i] & policy->scored.bits[i]) != 0)
+			return;
+	}
+	config_warn(build->config, entry_at(&settings->cancels, 0),
+	            "no fact that the rule \"%s\" cancels has points: it changes no score", settings->name);
+}
+
 static void warn_of_idle_rules(const struct build *build, const struct factset *everything)
 {
 	const struct policy *policy = build->policy;
@@ -340,9 +363,10 @@ static void warn_of_idle_rules(const struct build *build, const struct factset *
 		const struct policy_rule_settings *settings = rule_at(build->settings, i);
 		if (!policy_rule_may_hold(policy, &policy->rules[i], &nothing, everything))
 			config_warn(build->config, settings, "the rule \"%s\" can never hold", settings->name);
-		if (settings->points_milli == 0)
+		if (settings->points_milli == 0 && settings->cancels.n == 0)
 			config_warn(build->config, &settings->points_milli,
 			            "the rule \"%s\" has no points: it changes no score", settings->name);
+		warn_of_idle_cancels(build, settings, &policy->rules[i]);
 	}
 }
 

@@ -10,6 +10,7 @@
  *   Sums saturate (at INT_MIN + 1 and INT_MAX).
  * A rule (combination) is a fact of its own, "rule.NAME": it holds when every entry of `all` is fulfilled and none of
  *   `none`. Rules look at facts of checks only, never at other rules; a group may contain rules.
+ * A rule that holds takes the points of the facts in `cancels` out of the score: they were stated, and count 0.
  * In a pattern '*' stands for any octets; any one fact that it matches fulfils it. A rule's pattern that ends in '*'
  *   ("dnsbl.*") means FACT_EVIDENCE only: a list that did not answer is no listing. In a group it means every kind.
  * Action = the severest whose threshold the score has reached (score >= threshold). Any FACT_EXEMPT stated: accept.
@@ -45,6 +46,7 @@ struct policy_rule_settings {
 	const char *name;
 	struct config_array all, none; /* strings: full fact names, or patterns "dnsbl.*" (any one of them) */
 	int points_milli;
+	struct config_array cancels; /* strings, the same: each of them */
 };
 
 struct policy_settings {
@@ -90,6 +92,9 @@ void policy_judge(const struct policy *policy, const struct factset *stated, str
 /* Which rules hold for these facts (for logs and headers): adds their ids to `set`, which holds the stated facts. */
 void policy_add_rules(const struct policy *policy, struct factset *set);
 
+/* Those of the stated facts whose points (other than 0) the rules that hold take out of the score. */
+void policy_cancelled(const struct policy *policy, const struct factset *stated, struct factset *cancelled);
+
 struct bounds {
 	int low_milli, high_milli;     /* the score will be between these (both inclusive), unless exempt */
 	enum action mildest, severest; /* every action that is still possible lies between these */
@@ -100,7 +105,8 @@ struct bounds {
  * What is still possible when each fact of `open` (not yet known; may overlap with `stated`) may or may not be stated
  * later?
  * Sound for every order and subset: the verdict on the whole always lies within. Without rules exact; with rules each
- * rule's possibility is exact by itself, but two rules that exclude each other are not seen as such.
+ * rule's possibility is exact by itself, but two rules that exclude each other are not seen as such, nor that a fact
+ * which a rule asks for and another one that it cancels go together.
  */
 void policy_bounds(const struct policy *policy, const struct factset *stated, const struct factset *open,
                    struct bounds *bounds);

@@ -31,6 +31,8 @@ struct policy_rule {
 	struct factset none;      /* not one of them */
 	struct factset *patterns; /* of each at least one */
 	size_t n_patterns;
+	struct factset cancels; /* the points of each of them */
+	bool cancels_any;
 };
 
 struct policy {

@@ -7,6 +7,11 @@ static const char *const stages[] = { "connect", "helo", "mail", "rcpt", "header
 
 _Static_assert(COUNT(stages) == STAGES + 1, "decide_from has a choice for every stage");
 
+/* Forwarding breaks SPF, and leaves signatures whole. */
+#define DEFAULT_RULES                                                                              \
+	"( { name = \"dkim_vouches\"; all = [ \"dkim.pass_aligned\" ]; none = [ ]; points = 0.0; " \
+	"cancels = [ \"spf.fail\", \"spf.softfail\", \"spf.helo_fail\", \"spf.helo_softfail\" ]; } )"
+
 static const struct config_row group_rows[] = {
 	{
 		.name = "name",
@@ -86,6 +91,16 @@ static const struct config_row rule_rows[] = {
 		.help = "Points added to the score, beside those of the facts themselves, when the rule holds; a "
 			"figure below 0 lowers the score.",
 	},
+	{
+		.name = "cancels",
+		.type = CONFIG_STRINGS,
+		.offset = offsetof(struct policy_rule_settings, cancels),
+		.min = 0,
+		.max = POLICY_ENTRIES_MAX,
+		.fallback = "[]",
+		.help = "When the rule holds, the points of these facts, or of any fact that a pattern here matches, do "
+			"not count.",
+	},
 };
 
 static const struct config_list group_list = { group_rows, COUNT(group_rows), sizeof(struct policy_group_settings) };
@@ -159,9 +174,11 @@ const struct config_row policy_rows[] = {
 		.offset = offsetof(struct policy_settings, rules),
 		.min = 0,
 		.max = POLICY_RULES_MAX,
-		.fallback = "()",
+		.fallback = DEFAULT_RULES,
 		.list = &rule_list,
-		.help = "Combinations: extra points, or fewer, for facts that say more together than each does alone.",
+		.help = "Combinations: extra points, or fewer, for facts that say more together than each does alone. The "
+			"default is one rule: a DKIM signature of the author's domain cancels the points of an SPF fail. "
+			"Setting the option replaces it.",
 	},
 };
 

@@ -7,20 +7,45 @@
 #include "base/base.h"
 #include "base/strbuf.h"
 
-#define CLASS_ANY "7.1"
+#define CLASS_ANY     "7.1"
+#define CLASS_SEVERAL "7.26"
+
+/* Mechanisms by which a domain authenticates a message. */
+enum mechanism { NO_MECHANISM, BY_SPF, BY_DKIM, BY_DMARC };
+#define MECHANISMS 4
 
 /*
  * The enhanced code's class by the weightiest fact, or by the check that found it (RFC 7372): the first row that fits;
- * CLASS_ANY for what is not here.
+ * CLASS_ANY for what is not here. `failed`: the fact is a failure of this mechanism.
  */
-static const struct {
+static const struct class
+{
 	const char *name; /* of a fact or of a check */
 	const char *class;
+	enum mechanism failed;
 } classes[] = {
-	{ "rdns", "7.25" },          { "spf.fail", "7.23" },           { "spf.softfail", "7.23" },
-	{ "spf.helo_fail", "7.23" }, { "spf.helo_softfail", "7.23" },  { "spf.permerror", "7.24" },
-	{ "spf.temperror", "7.24" }, { "spf.helo_permerror", "7.24" }, { "spf.helo_temperror", "7.24" },
+	{ "rdns", "7.25", NO_MECHANISM },
+	{ "spf.fail", "7.23", BY_SPF },
+	{ "spf.softfail", "7.23", BY_SPF },
+	{ "spf.helo_fail", "7.23", BY_SPF },
+	{ "spf.helo_softfail", "7.23", BY_SPF },
+	{ "spf.permerror", "7.24", BY_SPF },
+	{ "spf.temperror", "7.24", BY_SPF },
+	{ "spf.helo_permerror", "7.24", BY_SPF },
+	{ "spf.helo_temperror", "7.24", BY_SPF },
+	{ "dkim.pass", "7.22", BY_DKIM },
+	{ "dkim.weak_key", "7.21", BY_DKIM },
+	{ "dkim.sha1", "7.21", BY_DKIM },
+	{ "dkim.partial", "7.21", BY_DKIM },
+	{ "dkim.policy", "7.21", BY_DKIM },
+	{ "dkim", "7.20", BY_DKIM },
+	{ "dmarc.fail_none", CLASS_ANY, BY_DMARC },
+	{ "dmarc.fail_quarantine", CLASS_ANY, BY_DMARC },
+	{ "dmarc.fail_reject", CLASS_ANY, BY_DMARC },
+	{ "dmarc.fail_forwarded", CLASS_ANY, BY_DMARC },
 };
+
+static const struct class unclassed = { "", CLASS_ANY, NO_MECHANISM };
 
 static const struct wording {
 	const char *code;
@@ -37,13 +62,13 @@ static const struct wording {
 _Static_assert(40 + REPLY_REASONS_MAX * (REPLY_REASON_MAX + 2) + END_OCTETS_MAX < REPLY_TEXT_MAX,
                "the end always has room");
 
-static const char *class_of(const struct fact_info *fact)
+static const struct class *class_of(const struct fact_info *fact)
 {
 	for (size_t i = 0; i < COUNT(classes); i++) {
 		if (strcmp(classes[i].name, fact->name) == 0 || strcmp(classes[i].name, fact->check) == 0)
-			return classes[i].class;
+			return &classes[i];
 	}
-	return CLASS_ANY;
+	return &unclassed;
 }
 
 static bool weighs(const struct fact_info *fact)
@@ -54,6 +79,7 @@ static bool weighs(const struct fact_info *fact)
 struct reasons {
 	const struct fact_info *facts[REPLY_REASONS_MAX]; /* the weightiest first */
 	size_t n;
+	bool failed[MECHANISMS]; /* by any fact that weighs, named or not */
 };
 
 static void reasons_add(struct reasons *reasons, const struct fact_info *fact)
@@ -73,15 +99,30 @@ static void reasons_add(struct reasons *reasons, const struct fact_info *fact)
 static void find_reasons(struct reasons *reasons, const struct evidence *evidence, const struct policy *policy,
                          const struct catalogue *catalogue)
 {
-	struct factset stated = { { 0 } };
+	struct factset stated = { { 0 } }, cancelled;
 
 	evidence_facts(evidence, &stated);
 	policy_add_rules(policy, &stated);
-	reasons->n = 0;
+	policy_cancelled(policy, &stated, &cancelled);
+	*reasons = (struct reasons){ .n = 0 };
 	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
-		if (factset_has(&stated, id) && weighs(catalogue_info(catalogue, id)))
-			reasons_add(reasons, catalogue_info(catalogue, id));
+		const struct fact_info *fact = catalogue_info(catalogue, id);
+		if (!factset_has(&stated, id) || factset_has(&cancelled, id) || !weighs(fact))
+			continue;
+		reasons_add(reasons, fact);
+		reasons->failed[class_of(fact)->failed] = true;
 	}
+}
+
+/* Where several mechanisms have failed, and one of them weighs most, it is not only that one (RFC 7372 3.3). */
+static const char *enhanced_class(const struct reasons *reasons)
+{
+	const struct class *class = reasons->n > 0 ? class_of(reasons->facts[0]) : &unclassed;
+	int failed = 0;
+
+	for (int mechanism = NO_MECHANISM + 1; mechanism < MECHANISMS; mechanism++)
+		failed += reasons->failed[mechanism];
+	return class->failed != NO_MECHANISM && failed > 1 ? CLASS_SEVERAL : class->class;
 }
 
 static void add_reasons(struct strbuf *text, const struct reasons *reasons)
@@ -137,8 +178,7 @@ void reply_make(struct reply *reply, const struct verdict *verdict, const struct
 
 	find_reasons(&reasons, evidence, policy, catalogue);
 	snprintf(reply->code, sizeof(reply->code), "%s", wording->code);
-	snprintf(reply->enhanced, sizeof(reply->enhanced), "%c.%s", wording->digit,
-	         reasons.n > 0 ? class_of(reasons.facts[0]) : CLASS_ANY);
+	snprintf(reply->enhanced, sizeof(reply->enhanced), "%c.%s", wording->digit, enhanced_class(&reasons));
 	strbuf_open(&text, reply->text, sizeof(reply->text));
 	strbuf_add(&text, reasons.n > 0 ? wording->with_reasons : wording->without);
 	add_reasons(&text, &reasons);

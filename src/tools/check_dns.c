@@ -39,6 +39,10 @@ enum tool_exit tool_dns_open(struct tool_dns *dns, const struct tool_options *op
 	}
 	if (tool_number(&dns->timeout_ms, "--timeout", options->timeout, 1, TIMEOUT_MAX_MS, TIMEOUT_MS, err))
 		return TOOL_USAGE;
+	if (options->zone && tool_records_are_in(options->zone)) {
+		dns->records = tool_records_open(options->zone, err);
+		return dns->records ? TOOL_DONE : TOOL_USAGE;
+	}
 	settings = settings_of(options, dns->timeout_ms);
 	if (dns_check(&settings, &why)) {
 		const char *option = options->zone ? "--zone: " : options->n_resolvers > 0 ? "--resolver: " : "";
@@ -56,6 +60,7 @@ void tool_dns_close(struct tool_dns *dns)
 {
 	dns_session_close(&dns->session);
 	dns_close(&dns->dns);
+	tool_records_close(&dns->records);
 	arena_close(&dns->arena);
 }
 
@@ -63,11 +68,25 @@ void *tool_dns_ask(void *context, const char *name, enum dns_type type)
 {
 	struct tool_dns *dns = context;
 
+	if (dns->records)
+		return (void *)(uintptr_t)tool_records_ask(dns->records, name, type, &dns->arena);
 	return dns_ask(dns->session, &dns->arena, name, type, DNS_FLAG_NONE);
 }
 
 enum dns_status tool_dns_poll(void *context, void *question, const struct dns_answer **answer)
 {
-	(void)context;
-	return dns_poll(question, answer);
+	const struct tool_dns *dns = context;
+
+	if (!dns->records)
+		return dns_poll(question, answer);
+	if (answer)
+		*answer = question;
+	return ((const struct dns_answer *)question)->status;
+}
+
+bool tool_dns_wait(struct tool_dns *dns, clock_ms deadline)
+{
+	if (clock_now() >= deadline)
+		return false;
+	return dns->records || dns_session_wait(dns->session, deadline);
 }

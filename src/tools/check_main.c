@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "tools/check_dkim.h"
 #include "tools/check_options.h"
 #include "tools/check_spf.h"
 
@@ -12,6 +13,7 @@ typedef enum tool_exit tool_run(const struct tool_options *options, FILE *out, s
 
 static tool_run *const modes[TOOL_MODES] = {
 	[TOOL_SPF] = tool_spf,
+	[TOOL_DKIM] = tool_dkim,
 };
 
 static enum tool_exit run(const struct tool_options *options, struct err *err)

@@ -23,30 +23,41 @@
 
 enum kind { KIND_MODE, KIND_TEXT, KIND_LIST, KIND_FLAG };
 
-/* One row an option. `offset` is where it goes in struct tool_options. */
+/* One row an option. `offset` is where it goes in struct tool_options; for KIND_MODE it is the mode. */
 static const struct row {
 	const char *name, *argument, *help;
 	enum kind kind;
 	size_t offset;
-	enum tool_mode mode; /* the only one to which it belongs; TOOL_NOTHING: it belongs to all */
+	unsigned modes; /* to which it belongs; for KIND_MODE: the one that it chooses */
 	char letter;
 } rows[] = {
 #define AT(member) offsetof(struct tool_options, member)
-	{ "spf", NULL, "check SPF (RFC 7208)", KIND_MODE, 0, TOOL_SPF, 0 },
-	{ "ip", "IP", "the client's address", KIND_TEXT, AT(ip), TOOL_SPF, 0 },
-	{ "helo", "NAME", "the client's argument of HELO or EHLO", KIND_TEXT, AT(helo), TOOL_SPF, 0 },
-	{ "from", "SENDER", "the argument of MAIL FROM; '<>' is the null reverse-path", KIND_TEXT, AT(from), TOOL_SPF,
+#define SPF        (1U << TOOL_SPF)
+#define DKIM       (1U << TOOL_DKIM)
+#define ALL        (SPF | DKIM)
+	{ "spf", NULL, "check SPF (RFC 7208)", KIND_MODE, TOOL_SPF, SPF, 0 },
+	{ "dkim", NULL, "check the signatures of a message (RFC 6376) and DMARC (RFC 9989)", KIND_MODE, TOOL_DKIM, DKIM,
 	  0 },
+	{ "message", "FILE", "the message; '-' is standard input", KIND_TEXT, AT(message), DKIM, 0 },
+	{ "now", "EPOCH", "the time of the check, in seconds since 1970", KIND_TEXT, AT(now), DKIM, 0 },
+	{ "smtputf8", NULL, "the message came with SMTPUTF8 (RFC 6531)", KIND_FLAG, AT(smtputf8), DKIM, 0 },
+	{ "canonical", NULL, "show what was hashed", KIND_FLAG, AT(canonical), DKIM, 0 },
+	{ "ip", "IP", "the client's address", KIND_TEXT, AT(ip), ALL, 0 },
+	{ "helo", "NAME", "the client's argument of HELO or EHLO", KIND_TEXT, AT(helo), ALL, 0 },
+	{ "from", "SENDER", "the argument of MAIL FROM; '<>' is the null reverse-path", KIND_TEXT, AT(from), ALL, 0 },
 	{ "identity", "helo|mailfrom", "which name is checked (mailfrom; without --from: helo)", KIND_TEXT,
-	  AT(identity), TOOL_SPF, 0 },
-	{ "receiver", "NAME", "the name of the host that receives (unknown)", KIND_TEXT, AT(receiver), TOOL_SPF, 0 },
-	{ "guess", NULL, "where there is no record, evaluate the best guess", KIND_FLAG, AT(guess), TOOL_SPF, 0 },
-	{ "zone", "FILE", "answer all DNS questions from this file", KIND_TEXT, AT(zone), TOOL_NOTHING, 0 },
-	{ "resolver", "ADDRESS[@PORT]", "ask this DNS resolver; may be repeated", KIND_LIST, 0, TOOL_NOTHING, 0 },
-	{ "timeout", "MS", "give up after so many milliseconds (20000)", KIND_TEXT, AT(timeout), TOOL_NOTHING, 0 },
-	{ "json", NULL, "print one JSON object", KIND_FLAG, AT(json), TOOL_NOTHING, 0 },
-	{ "help", NULL, "print this and exit", KIND_FLAG, AT(help), TOOL_NOTHING, 'h' },
-	{ "version", NULL, "print the version and exit", KIND_FLAG, AT(version), TOOL_NOTHING, 'V' },
+	  AT(identity), SPF, 0 },
+	{ "receiver", "NAME", "the name of the host that receives (unknown)", KIND_TEXT, AT(receiver), SPF, 0 },
+	{ "guess", NULL, "where there is no record, evaluate the best guess", KIND_FLAG, AT(guess), SPF, 0 },
+	{ "zone", "FILE", "answer all DNS questions from this file", KIND_TEXT, AT(zone), ALL, 0 },
+	{ "resolver", "ADDRESS[@PORT]", "ask this DNS resolver; may be repeated", KIND_LIST, 0, ALL, 0 },
+	{ "timeout", "MS", "give up after so many milliseconds (20000)", KIND_TEXT, AT(timeout), ALL, 0 },
+	{ "json", NULL, "print one JSON object", KIND_FLAG, AT(json), ALL, 0 },
+	{ "help", NULL, "print this and exit", KIND_FLAG, AT(help), ALL, 'h' },
+	{ "version", NULL, "print the version and exit", KIND_FLAG, AT(version), ALL, 'V' },
+#undef ALL
+#undef DKIM
+#undef SPF
 #undef AT
 };
 
@@ -89,9 +100,9 @@ static const struct row *row_of(int key)
 
 static int take_mode(struct tool_options *options, const struct row *row, struct err *err)
 {
-	if (options->mode != TOOL_NOTHING && options->mode != row->mode)
+	if (options->mode != TOOL_NOTHING && options->mode != (enum tool_mode)row->offset)
 		return err_set(err, "--%s: one kind of check at a time" SEE_HELP, row->name);
-	options->mode = row->mode;
+	options->mode = (enum tool_mode)row->offset;
 	return 0;
 }
 
@@ -113,7 +124,7 @@ static int take_resolver(struct tool_options *options, const char *argument, str
 
 static int take(struct tool_options *options, const struct row *row, const char *argument, struct err *err)
 {
-	void *where = (char *)options + row->offset;
+	void *where = (char *)options + (row->kind == KIND_MODE ? 0 : row->offset);
 
 	switch (row->kind) {
 	case KIND_MODE:
@@ -163,9 +174,9 @@ static bool is_given(const struct tool_options *options, const struct row *row)
 static int check_modes(const struct tool_options *options, struct err *err)
 {
 	if (options->mode == TOOL_NOTHING)
-		return err_set(err, "what is to be checked is missing: --spf" SEE_HELP);
+		return err_set(err, "what is to be checked is missing: --spf or --dkim" SEE_HELP);
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if (rows[i].mode != TOOL_NOTHING && rows[i].mode != options->mode && is_given(options, &rows[i]))
+		if (!(rows[i].modes & 1U << options->mode) && is_given(options, &rows[i]))
 			return err_set(err, "--%s has no place in this kind of check" SEE_HELP, rows[i].name);
 	return 0;
 }
@@ -229,6 +240,10 @@ void tool_print_help(FILE *out)
 {
 	fprintf(out, "usage: mailreeve-check --spf --ip IP --helo NAME [--from SENDER] [--identity helo|mailfrom]\n"
 	             "                       [--receiver NAME] [--guess] [--zone FILE | --resolver ADDRESS[@PORT]]...\n"
+	             "                       [--timeout MS] [--json]\n"
+	             "       mailreeve-check --dkim --message FILE [--now EPOCH] [--smtputf8] [--canonical]\n"
+	             "                       [--ip IP --helo NAME --from SENDER] [--zone FILE | --resolver "
+	             "ADDRESS[@PORT]]...\n"
 	             "                       [--timeout MS] [--json]\n"
 	             "       mailreeve-check --help | --version\n\n");
 	for (size_t i = 0; i < COUNT(rows); i++)

@@ -22,16 +22,16 @@ enum tool_exit {
 };
 
 /* What is to be checked. A new one: a row in check_options.c, and one in check_main.c. */
-enum tool_mode { TOOL_NOTHING, TOOL_SPF };
-#define TOOL_MODES 2
+enum tool_mode { TOOL_NOTHING, TOOL_SPF, TOOL_DKIM };
+#define TOOL_MODES 3
 
 struct tool_options {
 	enum tool_mode mode;
 	/* As given; NULL: not given. */
-	const char *ip, *helo, *from, *receiver, *identity, *zone, *timeout;
+	const char *ip, *helo, *from, *receiver, *identity, *message, *now, *zone, *timeout;
 	const char *resolvers[TOOL_RESOLVERS_MAX];
 	size_t n_resolvers;
-	bool guess, json, help, version;
+	bool guess, smtputf8, canonical, json, help, version;
 };
 
 /* Read the command line; with help or version nothing else is asked for. 0, or -1 with err: usage. */

@@ -6,7 +6,6 @@
 
 #include "base/strbuf.h"
 #include "mail/address.h"
-#include "tools/check_dns.h"
 
 #define SHOWN_OCTETS 80 /* of an argument that a message repeats */
 
@@ -86,7 +85,7 @@ static int set_sender(struct spf_query *query, const char *text, struct arena *a
 	return 0;
 }
 
-static int set_query(struct spf_query *query, const struct tool_options *options, struct arena *arena, struct err *err)
+int tool_spf_query(struct spf_query *query, const struct tool_options *options, struct arena *arena, struct err *err)
 {
 	*query = (struct spf_query){ .receiver = options->receiver ? options->receiver : "",
 		                     .now_s = (uint64_t)time(NULL),
@@ -100,15 +99,14 @@ static int set_query(struct spf_query *query, const struct tool_options *options
 	return 0;
 }
 
-static const struct spf_result *evaluate(const struct spf_query *query, const struct spf_limits *limits,
-                                         struct tool_dns *dns)
+const struct spf_result *tool_spf_evaluate(const struct spf_query *query, const struct spf_limits *limits,
+                                           struct tool_dns *dns, clock_ms deadline)
 {
 	const struct spf_dns reach = { .context = dns, .ask = tool_dns_ask, .poll = tool_dns_poll };
-	clock_ms deadline = clock_now() + dns->timeout_ms;
 	struct spf *spf = spf_open(query, limits, &reach, &dns->arena);
 
 	while (!spf_step(spf)) {
-		if (clock_now() >= deadline || !dns_session_wait(dns->session, deadline)) {
+		if (!tool_dns_wait(dns, deadline)) {
 			spf_stop(spf);
 			break;
 		}
@@ -124,10 +122,10 @@ enum tool_exit tool_spf(const struct tool_options *options, FILE *out, struct er
 	struct spf_report report = { .query = &query, .limits = &limits, .options = options };
 	enum tool_exit code = tool_dns_open(&dns, options, err);
 
-	if (code == TOOL_DONE && set_query(&query, options, &dns.arena, err))
+	if (code == TOOL_DONE && tool_spf_query(&query, options, &dns.arena, err))
 		code = TOOL_USAGE;
 	if (code == TOOL_DONE) {
-		report.result = evaluate(&query, &limits, &dns);
+		report.result = tool_spf_evaluate(&query, &limits, &dns, clock_now() + dns.timeout_ms);
 		if (options->json ? spf_report_print_json(&report, out) : spf_report_print(&report, out)) {
 			err_set(err, "standard output cannot be written");
 			code = TOOL_FAILED;

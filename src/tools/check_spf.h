@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "spf/spf.h"
+#include "tools/check_dns.h"
 #include "tools/check_options.h"
 
 /* What was asked, and what was found. */
@@ -24,7 +25,16 @@ struct spf_report {
 /* The mode: evaluate, print to `out`. Anything but TOOL_DONE comes with err. */
 enum tool_exit tool_spf(const struct tool_options *options, FILE *out, struct err *err);
 
-/* The same for people, who see nothing raw, and as one JSON object. 0, or -1: it cannot be written. */
+/*
+ * What --ip, --helo, --from and the rest of the command line ask; texts live in the arena. 0, or -1 with err: usage.
+ */
+int tool_spf_query(struct spf_query *query, const struct tool_options *options, struct arena *arena, struct err *err);
+
+/* Ask until it is done, or until `deadline`. The result lives in the arena of `dns`. */
+const struct spf_result *tool_spf_evaluate(const struct spf_query *query, const struct spf_limits *limits,
+                                           struct tool_dns *dns, clock_ms deadline);
+
+/* The report for people, who see nothing raw, and as one JSON object. 0, or -1: it cannot be written. */
 int spf_report_print(const struct spf_report *report, FILE *out);
 int spf_report_print_json(const struct spf_report *report, FILE *out);
 

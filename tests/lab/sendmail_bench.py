@@ -6,6 +6,8 @@ from test_postfix import expect, expect_reply
 
 from logline import parse_log_line  # (test_postfix made the path)
 
+AUTHOR = b"From: alice@example.net"  # of messages that name none themselves
+
 
 class Bench:
 	"""The laboratory and the log lines of the running test."""
@@ -39,6 +41,8 @@ class Bench:
 		message_id = f"<sendmail-{self.count}@lab.example>"
 		expect_reply(connection.command(b"DATA"), "354", "DATA")
 		head = [b"Date: Fri, 20 Nov 2026 10:00:00 +0000", b"Message-ID: " + message_id.encode()] + list(fields)
+		if not any(field.lower().startswith(b"from:") for field in fields):
+			head.append(AUTHOR)
 		reply = connection.message(b"\r\n".join(head) + b"\r\n\r\nHello.\r\n")
 		expect_reply(reply, wanted, "message")
 		return reply, message_id

@@ -19,7 +19,7 @@ import sendmail
 from demo_cases import listed, named
 from dns_zones import reverse_name
 from sendmail import DEFAULTS_PORT, PLAIN_PORT, SMTP_PORT, NoSendmail, SendmailLab
-from sendmail_bench import Bench, leave_politely
+from sendmail_bench import AUTHOR, Bench, leave_politely
 from sendmail_fields import FORGERIES, OCTETS, Fields
 from test_postfix import expect, expect_reply
 
@@ -68,6 +68,7 @@ def test_clean_mail(bench):
 
 def check_fields(bench, sent, port=SMTP_PORT):
 	"""Send (octets, stays) pairs; those that stay arrive octet for octet and in order, with nothing between them."""
+	sent = sent + [(AUTHOR, True)]
 	fields, _queue_id = bench.send(GOOD, [octets for octets, _stays in sent], port=port)
 	_above, below = fields.split_at_received()
 	wanted = [octets.replace(b"\r\n", b"\n") for octets, stays in sent if stays]
@@ -375,7 +376,7 @@ def test_quarantine(bench):
 def test_monitor(bench):
 	"""Nothing is refused, added or removed."""
 	bench.start("mode=monitor")
-	sent = [octets for octets, _stays in FORGERIES] + OCTETS
+	sent = [octets for octets, _stays in FORGERIES] + OCTETS + [AUTHOR]
 	fields, _queue_id = bench.send(LISTED, sent)
 	above, below = fields.split_at_received()
 	expect(not [field for field in above if ADDED.match(field.split(b":")[0])], f"added: {above}")

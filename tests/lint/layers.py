@@ -21,6 +21,8 @@ ADAPTORS = {
     "event2/event.h": "src/dns/dns_unbound.c",
     "idn2.h": "src/mail/idn.c",
     "jansson.h": "src/tools/json.c",
+    "libpsl.h": "src/mail/suffix.c",
+    "opendkim/dkim.h": "src/dkim/headerhash.c",
 }
 LINES_MAX = 500
 COMMENTED = (".c", ".h", ".py", ".sh", ".am", ".ac", ".conf", ".1", ".5", ".8", ".service", ".scenario")

@@ -38,6 +38,8 @@ WANTED = (
     (r"a list of (strings|networks): .* with (\d+) to (\d+) elements", r"Array of \1, \2 to \3"),
     (r"a list of groups: .* with (\d+) to (\d+) elements", r"List of groups, \1 to \2"),
 )
+# Lists that are not empty by default: the page shows what is in them as an example.
+DEFAULT_ELEMENTS = {"policy.rules": "one rule"}
 SECRET = '"(hidden)"'
 NOTHING = "/dev/null"
 
@@ -192,10 +194,12 @@ def wanted_of(path, is_array):
 
 def sentence_of(path, defaults, with_elements):
     """What the manual must say of an option."""
-    value = (defaults.get(path) or with_elements[path])[0]
+    value = (with_elements[path] if "[]" in path else defaults[path])[0]
     said, required = wanted_of(path, value.startswith(("[", "(")))
     if required:
         return f"{said}; required."
+    if value == "(":
+        return f"{said}; default {DEFAULT_ELEMENTS[path]}."
     return f"{said}; default {value}."
 
 

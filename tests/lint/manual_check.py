@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """manual_check - mailreeve-check(1) says what the program does, and nothing that it does not.
 
-Against --help, the members of --json, and mandoc and groff; the example is run, and must print what the page shows.
+Against --help, the members of --json, and mandoc and groff; the examples are run, and must print what the page shows.
 
 Environment: MAILREEVE_CHECK names the program, SRCDIR the source tree. Prints as manual.py does; exit status 1 when
 anything is not ok.
@@ -41,16 +41,16 @@ def page_options(lines):
 
 def check_options(lines):
     help_text = run(["--help"])[1]
-    real = dict(re.findall(r"^  (?:-\w, |    )(--[a-z-]+)( [^ ]+)?", help_text, re.M))
+    real = dict(re.findall(r"^  (?:-\w, |    )(--[a-z0-9-]+)( [^ ]+)?", help_text, re.M))
     letters = set(re.findall(r"^  (-\w), --", help_text, re.M))
     page = page_options(lines)
     manual.compare(f"every option is in {NAME}, and nothing else", page, set(real) | letters)
     manual.report("options have an argument where the program wants one",
                   [name for name in real if name in page and page[name] != bool(real[name])])
     synopsis = " ".join(lines[lines.index(".Sh SYNOPSIS"):lines.index(".Sh DESCRIPTION")])
-    shown = {"-" + word for word in re.findall(r"(?:Fl|\|) (-[a-z]+|[hV]\b)", synopsis)}
+    shown = {"-" + word for word in re.findall(r"(?:Fl|\|) (-[a-z0-9]+|[hV]\b)", synopsis)}
     manual.compare(f"the synopsis of {NAME} has every option", shown, set(real) | letters)
-    usage = set(re.findall(r"--[a-z]+", help_text.partition("\n\n")[0]))
+    usage = set(re.findall(r"--[a-z0-9]+", help_text.partition("\n\n")[0]))
     manual.compare("the usage line has every option", usage, real)
 
 
@@ -60,16 +60,23 @@ def check_exit_codes(lines):
                   [] if dict(manual.items(manual.between(lines, "exit codes"))) == real else [str(real)])
 
 
-def check_example(lines):
-    """The zone, the command and its output are three displays behind the comment `example`."""
-    zone, command, output = [text for _number, text in manual.examples(lines)]
+def check_example(name, files, command, output):
+    """Run it with the displays as the files that the options name; its JSON object."""
     words = " ".join(command.replace("\\\n", " ").split()).split(" ")
     with tempfile.TemporaryDirectory() as directory:
-        (pathlib.Path(directory) / words[words.index("--zone") + 1]).write_text(zone, encoding="utf-8")
+        for option, text in files.items():
+            (pathlib.Path(directory) / words[words.index(option) + 1]).write_text(text, encoding="utf-8")
         _status, printed = run(words[1:], directory)
         _status, object_text = run([*words[1:], "--json"], directory)
-    manual.report("the example prints what the page shows", [] if printed == output else [f"\n{printed}"])
+    manual.report(f"the example of {name} prints what the page shows", [] if printed == output else [f"\n{printed}"])
     return json.loads(object_text)
+
+
+def check_examples(lines):
+    """The objects of both; their files, command and output are displays behind the comment `example`."""
+    shown = [text for _number, text in manual.examples(lines)]
+    return (check_example("--spf", {"--zone": shown[0]}, *shown[1:3]),
+            check_example("--dkim", {"--message": shown[3], "--zone": shown[4]}, *shown[5:]))
 
 
 def members(found):
@@ -81,12 +88,15 @@ def members(found):
     return names
 
 
-def check_json(lines, found):
-    part = manual.between(lines, "json")
-    manual.compare(f"every member of the JSON object is in {NAME}, and nothing else", manual.item_names(part), found)
+def check_json(lines, marker, found):
+    """The members are the items of the part; those of the objects inside are words of it."""
+    part = manual.between(lines, marker)
+    manual.compare(f"every member of the JSON object ({marker}) is in {NAME}, and nothing else",
+                   manual.item_names(part), found)
     shown = [line for line in part if line.startswith((".Li ", ".It Li ", ".Pq Li "))]
     words = {word for line in shown for word in re.findall(r"\w+", line)}
-    manual.report(f"every member of the objects inside it is in {NAME}", sorted(members(found) - words))
+    inside = members(found)
+    manual.report(f"every member of the objects inside it ({marker}) is in {NAME}", sorted(inside - words - set(found)))
 
 
 def check_document():
@@ -105,7 +115,11 @@ def main():
     lines = manual.page_lines(NAME)
     check_options(lines)
     check_exit_codes(lines)
-    check_json(lines, check_example(lines))
+    spf, dkim = check_examples(lines)
+    check_json(lines, "json", spf)
+    check_json(lines, "json dkim", {**dkim, "signatures": [], "dmarc": {}})
+    check_json(lines, "json signature", dkim["signatures"][0])
+    check_json(lines, "json dmarc", dkim["dmarc"])
     check_document()
     return 1 if manual.failed else 0
 

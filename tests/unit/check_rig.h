@@ -61,7 +61,7 @@ struct rig_check {
 	const struct check *check;
 	void *settings;
 	fact_id first_fact;
-	bool configured;
+	bool configured, open;
 };
 
 struct rig {
@@ -142,6 +142,8 @@ static inline void rig_close(struct rig *rig)
 	arena_close(&rig->arena);
 	for (size_t i = 0; i < rig->n_checks; i++) {
 		struct rig_check *slot = &rig->checks[i];
+		if (slot->open && slot->check->close != NULL)
+			slot->check->close(slot->settings);
 		if (slot->configured && slot->check->release != NULL)
 			slot->check->release(slot->settings);
 		free(slot->settings);
@@ -190,6 +192,12 @@ static inline void rig_open_dns(struct rig *rig)
 	if (rig->dns == NULL)
 		fail_msg("%s", err.text);
 	rig->session = dns_session_open(rig->dns);
+	for (size_t i = 0; i < rig->n_checks; i++) {
+		struct rig_check *slot = &rig->checks[i];
+		if (slot->check->open != NULL && slot->check->open(slot->settings, &err) != 0)
+			fail_msg("%s", err.text);
+		slot->open = true;
+	}
 }
 
 /* ---- the engine's part ---- */
@@ -315,6 +323,47 @@ static inline size_t rig_collect(struct rig *rig, bool closing)
 	if (closing)
 		assert_int_equal(open, 0);
 	return open;
+}
+
+/* ---- the message itself, after rig_start(rig, STAGE_HEADERS) ---- */
+
+static inline void rig_header(struct rig *rig, const char *name, const char *value)
+{
+	if (strcmp(name, "From") == 0) {
+		struct author *author = arena_alloc(&rig->arena, sizeof(*author));
+		author_parse(author, value, &rig->arena);
+		assert_true(rig->subject.n_from < SUBJECT_FROM_MAX);
+		rig->subject.from[rig->subject.n_from++] = author;
+	}
+	for (size_t i = 0; i < rig->n_runs; i++) {
+		if (!rig->runs[i].done && rig->runs[i].part->header != NULL)
+			rig->runs[i].part->header(&rig->runs[i], name, value);
+	}
+}
+
+static inline void rig_headers_end(struct rig *rig)
+{
+	for (size_t i = 0; i < rig->n_runs; i++) {
+		if (!rig->runs[i].done && rig->runs[i].part->headers_end != NULL)
+			rig->runs[i].part->headers_end(&rig->runs[i]);
+	}
+	rig_collect(rig, false);
+}
+
+static inline void rig_body(struct rig *rig, const char *text, size_t octets)
+{
+	for (size_t i = 0; i < rig->n_runs; i++) {
+		if (!rig->runs[i].done && rig->runs[i].part->body != NULL)
+			rig->runs[i].part->body(&rig->runs[i], (const uint8_t *)text, octets);
+	}
+}
+
+static inline void rig_body_end(struct rig *rig)
+{
+	for (size_t i = 0; i < rig->n_runs; i++) {
+		if (!rig->runs[i].done && rig->runs[i].part->body_end != NULL)
+			rig->runs[i].part->body_end(&rig->runs[i]);
+	}
 }
 
 /* Until all parts that have started are done. */

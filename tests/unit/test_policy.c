@@ -83,7 +83,8 @@ static void a_threshold_is_reached_exactly(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		/* a rule gives the figure, together with a fact without points */
-		struct policy_rule_settings rule = { "points", STRINGS("zero.one"), NO_STRINGS, cases[i].points };
+		struct policy_rule_settings rule = { "points", STRINGS("zero.one"), NO_STRINGS, cases[i].points,
+			                             NO_STRINGS };
 		struct verdict verdict;
 		struct world world;
 		open_with(&world, cases[i].thresholds, NULL, 0, &rule, 1);
@@ -104,8 +105,8 @@ static void scores_add_up(void **state)
 		{ "both", STRINGS("helo.odd", "dnsbl.a.*", "rule.more", "rule.less"), 4001, -1000 },
 	};
 	struct policy_rule_settings rules[] = {
-		{ "more", STRINGS("dnsbl.a.x", "dnsbl.a.y"), NO_STRINGS, 1000 },
-		{ "less", STRINGS("dnsbl.a.x", "zero.one"), STRINGS("dnsbl.a.y"), -7000 },
+		{ "more", STRINGS("dnsbl.a.x", "dnsbl.a.y"), NO_STRINGS, 1000, NO_STRINGS },
+		{ "less", STRINGS("dnsbl.a.x", "zero.one"), STRINGS("dnsbl.a.y"), -7000, NO_STRINGS },
 	};
 	static const struct {
 		const char *facts;
@@ -153,12 +154,12 @@ static void scores_add_up(void **state)
 static void rules_hold(void **state)
 {
 	struct policy_rule_settings rules[] = {
-		{ "exact", STRINGS("rdns.none", "helo.odd"), NO_STRINGS, 100 },
-		{ "any", STRINGS("dnsbl.*", "rdns.*"), NO_STRINGS, 200 },
-		{ "but", STRINGS("rdns.generic"), STRINGS("allow.*", "rdns.ok"), 400 },
-		{ "tail", STRINGS("*.unsure"), NO_STRINGS, 800 },
-		{ "named", STRINGS("rdns.unsure", "rdns.ok"), NO_STRINGS, 1600 },
-		{ "middle", STRINGS("dnsbl.*.x"), STRINGS("*.a.*"), 3200 },
+		{ "exact", STRINGS("rdns.none", "helo.odd"), NO_STRINGS, 100, NO_STRINGS },
+		{ "any", STRINGS("dnsbl.*", "rdns.*"), NO_STRINGS, 200, NO_STRINGS },
+		{ "but", STRINGS("rdns.generic"), STRINGS("allow.*", "rdns.ok"), 400, NO_STRINGS },
+		{ "tail", STRINGS("*.unsure"), NO_STRINGS, 800, NO_STRINGS },
+		{ "named", STRINGS("rdns.unsure", "rdns.ok"), NO_STRINGS, 1600, NO_STRINGS },
+		{ "middle", STRINGS("dnsbl.*.x"), STRINGS("*.a.*"), 3200, NO_STRINGS },
 	};
 	static const struct {
 		const char *facts, *hold;
@@ -198,9 +199,79 @@ static void rules_hold(void **state)
 	close_world(&world);
 }
 
+static int64_t sum_of_group(const struct world *world, const char *names)
+{
+	struct factset stated = set_of(world, names);
+	struct group_score score;
+
+	policy_group_score(world->policy, 0, &stated, &score);
+	return score.sum_milli;
+}
+
+/* The points follow the configuration: whatever a fact has is taken out, once, in its group too. */
+static void rules_cancel_points(void **state)
+{
+	struct policy_group_settings group = { "a", STRINGS("dnsbl.a.*"), 5000, OFF };
+	struct policy_rule_settings rules[] = {
+		{ "vouch", STRINGS("rdns.ok"), STRINGS("zero.one"), 0, STRINGS("dnsbl.a.x", "helo.odd") },
+		{ "again", STRINGS("rdns.ok"), NO_STRINGS, 100, STRINGS("helo.*") },
+		{ "harm", STRINGS("helo.unsure"), NO_STRINGS, 0, STRINGS("allow.good") },
+	};
+	struct factset stated, cancelled;
+	struct world world;
+
+	(void)state;
+	open_with(&world, defaults, &group, 1, rules, COUNT(rules));
+	assert_non_null(world.policy);
+	assert_int_equal(judge(&world, "dnsbl.a.x dnsbl.a.y").score_milli, 5000);
+	assert_int_equal(judge(&world, "dnsbl.a.x dnsbl.a.y rdns.ok").score_milli, 2500 + 100);
+	assert_int_equal(sum_of_group(&world, "dnsbl.a.x dnsbl.a.y rdns.ok"), 2500);
+	assert_int_equal(judge(&world, "dnsbl.a.x rdns.ok zero.one").score_milli, 4000 + 100);
+	assert_int_equal(judge(&world, "helo.odd rdns.ok").score_milli, 100);
+	/* what speaks for a message can be cancelled too, and that can decide */
+	assert_int_equal(judge(&world, "allow.good rdns.none dnsbl.a.x").score_milli, 4000);
+	assert_int_equal(judge(&world, "allow.good rdns.none dnsbl.a.x helo.unsure").score_milli, 7250);
+	assert_string_equal(decided_by(&world, "allow.good rdns.none dnsbl.a.x helo.unsure"), "rule.harm");
+	assert_string_equal(decided_by(&world, "rdns.none dnsbl.a.x rdns.ok dnsbl.c.q"), "score");
+	stated = set_of(&world, "dnsbl.a.x dnsbl.a.y rdns.ok");
+	policy_cancelled(world.policy, &stated, &cancelled);
+	assert_true(factset_has(&cancelled, catalogue_find(world.catalogue, "dnsbl.a.x")));
+	assert_false(factset_has(&cancelled, catalogue_find(world.catalogue, "dnsbl.a.y")));
+	assert_false(factset_has(&cancelled, catalogue_find(world.catalogue, "helo.odd")));
+	close_world(&world);
+}
+
+/* A refusal is final only once nothing can cancel its points any more. */
+static void what_may_be_cancelled_is_open(void **state)
+{
+	struct policy_rule_settings rule = { "vouch", STRINGS("rdns.ok"), NO_STRINGS, 0, STRINGS("dnsbl.b.x") };
+	struct factset stated, open;
+	struct bounds bounds;
+	struct world world;
+
+	(void)state;
+	open_with(&world, defaults, NULL, 0, &rule, 1);
+	stated = set_of(&world, "dnsbl.b.x");
+	open = set_of(&world, "rdns.ok");
+	policy_bounds(world.policy, &stated, &open, &bounds);
+	assert_int_equal(bounds.low_milli, 0);
+	assert_int_equal(bounds.high_milli, 10000);
+	assert_false(bounds.final);
+	open = set_of(&world, "");
+	policy_bounds(world.policy, &stated, &open, &bounds);
+	assert_true(bounds.final);
+	assert_int_equal(bounds.low_milli, 10000);
+	stated = set_of(&world, "rdns.ok");
+	open = set_of(&world, "dnsbl.b.x");
+	policy_bounds(world.policy, &stated, &open, &bounds);
+	assert_true(bounds.final);
+	assert_int_equal(bounds.high_milli, 0);
+	close_world(&world);
+}
+
 static void an_exemption_decides(void **state)
 {
-	struct policy_rule_settings rule = { "big", STRINGS("dnsbl.b.x"), NO_STRINGS, 9000 };
+	struct policy_rule_settings rule = { "big", STRINGS("dnsbl.b.x"), NO_STRINGS, 9000, NO_STRINGS };
 	struct verdict verdict;
 	struct world world;
 
@@ -221,12 +292,12 @@ static void a_rule_decides(void **state)
 {
 	struct policy_group_settings group = { "capped", STRINGS("rule.capped", "dnsbl.c.q"), 5000, OFF };
 	struct policy_rule_settings rules[] = {
-		{ "pair", STRINGS("rdns.none", "helo.odd"), NO_STRINGS, 2000 },
-		{ "pair2", STRINGS("rdns.none", "helo.odd", "zero.one"), NO_STRINGS, 2500 },
-		{ "capped", STRINGS("rdns.generic", "dnsbl.c.q"), NO_STRINGS, 5000 },
-		{ "grace", STRINGS("allow.good"), NO_STRINGS, -4000 },
-		{ "first", STRINGS("dnsbl.a.x", "helo.unsure"), NO_STRINGS, 2000 },
-		{ "second", STRINGS("dnsbl.a.x", "helo.unsure"), NO_STRINGS, 1500 },
+		{ "pair", STRINGS("rdns.none", "helo.odd"), NO_STRINGS, 2000, NO_STRINGS },
+		{ "pair2", STRINGS("rdns.none", "helo.odd", "zero.one"), NO_STRINGS, 2500, NO_STRINGS },
+		{ "capped", STRINGS("rdns.generic", "dnsbl.c.q"), NO_STRINGS, 5000, NO_STRINGS },
+		{ "grace", STRINGS("allow.good"), NO_STRINGS, -4000, NO_STRINGS },
+		{ "first", STRINGS("dnsbl.a.x", "helo.unsure"), NO_STRINGS, 2000, NO_STRINGS },
+		{ "second", STRINGS("dnsbl.a.x", "helo.unsure"), NO_STRINGS, 1500, NO_STRINGS },
 	};
 	static const struct {
 		const char *facts, *by;
@@ -304,9 +375,9 @@ static void bounds_by_table(void **state)
 {
 	struct policy_group_settings group = { "reverse", STRINGS("rdns.*"), 4000, OFF };
 	struct policy_rule_settings rules[] = {
-		{ "pair", STRINGS("helo.odd", "dnsbl.*"), STRINGS("allow.good"), 3000 },
-		{ "grace", STRINGS("zero.one"), STRINGS("dnsbl.b.x"), -1000 },
-		{ "never", STRINGS("dnsbl.c.*"), STRINGS("dnsbl.c.q"), 50000 },
+		{ "pair", STRINGS("helo.odd", "dnsbl.*"), STRINGS("allow.good"), 3000, NO_STRINGS },
+		{ "grace", STRINGS("zero.one"), STRINGS("dnsbl.b.x"), -1000, NO_STRINGS },
+		{ "never", STRINGS("dnsbl.c.*"), STRINGS("dnsbl.c.q"), 50000, NO_STRINGS },
 	};
 	static const struct {
 		const char *stated, *open;
@@ -359,6 +430,8 @@ int main(void)
 		cmocka_unit_test(a_threshold_is_reached_exactly),
 		cmocka_unit_test(scores_add_up),
 		cmocka_unit_test(rules_hold),
+		cmocka_unit_test(rules_cancel_points),
+		cmocka_unit_test(what_may_be_cancelled_is_open),
 		cmocka_unit_test(an_exemption_decides),
 		cmocka_unit_test(a_rule_decides),
 		cmocka_unit_test(huge_points_saturate),

@@ -55,18 +55,26 @@ static void rules_are_checked(void **state)
 		struct policy_rule_settings rules[2];
 		const char *says;
 	} cases[] = {
-#define B { "b", NO_STRINGS, NO_STRINGS, 1 }
-		{ { { "a", NO_STRINGS, NO_STRINGS, 1 }, { "b", STRINGS("rdns.ok"), NO_STRINGS, 1 } },
+#define B { "b", NO_STRINGS, NO_STRINGS, 1, NO_STRINGS }
+		{ { { "a", NO_STRINGS, NO_STRINGS, 1, NO_STRINGS },
+		    { "b", STRINGS("rdns.ok"), NO_STRINGS, 1, NO_STRINGS } },
 		  "at least one fact in \"all\"" },
-		{ { { "a", STRINGS("rdns.non"), NO_STRINGS, 1 }, B }, "nearest known one is" },
-		{ { { "a", STRINGS("rdns.ok"), STRINGS("dnsbl.a.z"), 1 }, B }, "no fact \"dnsbl.a.z\"" },
-		{ { { "a", STRINGS("rdns.ok"), NO_STRINGS, 1 }, { "a", STRINGS("rdns.ok"), NO_STRINGS, 1 } },
+		{ { { "a", STRINGS("rdns.non"), NO_STRINGS, 1, NO_STRINGS }, B }, "nearest known one is" },
+		{ { { "a", STRINGS("rdns.ok"), STRINGS("dnsbl.a.z"), 1, NO_STRINGS }, B }, "no fact \"dnsbl.a.z\"" },
+		{ { { "a", STRINGS("rdns.ok"), NO_STRINGS, 1, NO_STRINGS },
+		    { "a", STRINGS("rdns.ok"), NO_STRINGS, 1, NO_STRINGS } },
 		  "already a rule of this name" },
-		{ { { "a", STRINGS("rdns.ok"), NO_STRINGS, 1 }, { "b", STRINGS("rule.a"), NO_STRINGS, 1 } },
+		{ { { "a", STRINGS("rdns.ok"), NO_STRINGS, 1, NO_STRINGS },
+		    { "b", STRINGS("rule.a"), NO_STRINGS, 1, NO_STRINGS } },
 		  "\"rule.a\" is a rule" },
-		{ { { "a", STRINGS("rule.b"), NO_STRINGS, 1 }, { "b", STRINGS("rdns.ok"), NO_STRINGS, 1 } },
+		{ { { "a", STRINGS("rule.b"), NO_STRINGS, 1, NO_STRINGS },
+		    { "b", STRINGS("rdns.ok"), NO_STRINGS, 1, NO_STRINGS } },
 		  "\"rule.b\" is a rule" },
-		{ { { "no spaces", STRINGS("rdns.ok"), NO_STRINGS, 1 }, B }, "the name of a rule" },
+		{ { { "a", STRINGS("rdns.ok"), NO_STRINGS, 1, STRINGS("rdns.nnoe") }, B }, "nearest known one is" },
+		{ { { "a", STRINGS("rdns.ok"), NO_STRINGS, 1, STRINGS("rule.b") },
+		    { "b", STRINGS("rdns.ok"), NO_STRINGS, 1, NO_STRINGS } },
+		  "is a rule" },
+		{ { { "no spaces", STRINGS("rdns.ok"), NO_STRINGS, 1, NO_STRINGS }, B }, "the name of a rule" },
 #undef B
 	};
 
@@ -98,9 +106,9 @@ static void idle_parts_are_warned_of(void **state)
 		const char *says; /* the only warning; NULL: none */
 	} cases[] = {
 #define GROUP { "g", STRINGS("rdns.none"), OFF, OFF }
-#define RULE                                             \
-	{                                                \
-		"r", STRINGS("rdns.none"), NO_STRINGS, 1 \
+#define RULE                                                         \
+	{                                                            \
+		"r", STRINGS("rdns.none"), NO_STRINGS, 1, NO_STRINGS \
 	}
 		{ { 0, 5000, OFF, OFF, 10000 }, GROUP, RULE, NULL },
 		{ { 0, 5000, 6000, 7000, 26752 }, GROUP, RULE, NULL }, /* everything that costs points, exactly */
@@ -120,13 +128,24 @@ static void idle_parts_are_warned_of(void **state)
 		  "matches \"spam.*\"" },
 		{ { 0, 5000, OFF, OFF, OFF },
 		  GROUP,
-		  { "r", STRINGS("rdns.ok"), NO_STRINGS, 0 },
+		  { "r", STRINGS("rdns.ok"), NO_STRINGS, 0, NO_STRINGS },
 		  "the rule \"r\" has no points" },
 		{ { 0, 5000, OFF, OFF, OFF },
 		  GROUP,
-		  { "r", STRINGS("rdns.ok"), STRINGS("rdns.o*k"), 1 },
+		  { "r", STRINGS("rdns.ok"), STRINGS("rdns.o*k"), 1, NO_STRINGS },
 		  "\"r\" can never hold" },
-		{ { 0, 5000, OFF, OFF, OFF }, GROUP, { "r", STRINGS("rdns.ok"), STRINGS("x*"), 1 }, "matches \"x*\"" },
+		{ { 0, 5000, OFF, OFF, OFF },
+		  GROUP,
+		  { "r", STRINGS("rdns.ok"), STRINGS("x*"), 1, NO_STRINGS },
+		  "matches \"x*\"" },
+		{ { 0, 5000, OFF, OFF, OFF },
+		  GROUP,
+		  { "r", STRINGS("rdns.ok"), NO_STRINGS, 0, STRINGS("rdns.none") },
+		  NULL },
+		{ { 0, 5000, OFF, OFF, OFF },
+		  GROUP,
+		  { "r", STRINGS("rdns.ok"), NO_STRINGS, 0, STRINGS("zero.one") },
+		  "no fact that the rule \"r\" cancels has points" },
 #undef GROUP
 #undef RULE
 	};
@@ -144,6 +163,25 @@ static void idle_parts_are_warned_of(void **state)
 	}
 }
 
+/* What the default rule names. */
+static void add_default_facts(struct world *world)
+{
+	static const struct {
+		const char *check, *name;
+		enum fact_kind kind;
+		int points_milli;
+	} named[] = {
+		{ "dkim", "pass_aligned", FACT_QUIET, 0 },      { "spf", "fail", FACT_EVIDENCE, 5000 },
+		{ "spf", "softfail", FACT_EVIDENCE, 1500 },     { "spf", "helo_fail", FACT_EVIDENCE, 2000 },
+		{ "spf", "helo_softfail", FACT_EVIDENCE, 500 },
+	};
+
+	for (size_t i = 0; i < COUNT(named); i++)
+		assert_int_not_equal(catalogue_add(world->catalogue, named[i].check, named[i].name, named[i].kind,
+		                                   named[i].points_milli, "text", &world->err),
+		                     FACT_NO_ID);
+}
+
 /* The settings as config_open() reads them, in place of hand-made ones. */
 static void reopen_with(struct world *world, const char *const *overrides, size_t n_overrides)
 {
@@ -151,6 +189,7 @@ static void reopen_with(struct world *world, const char *const *overrides, size_
 
 	policy_close(&world->policy);
 	config_close(&world->config);
+	add_default_facts(world);
 	world->config = config_open(NULL, overrides, n_overrides, &section, 1, &world->err);
 	if (world->config == NULL)
 		fail_msg("%s", world->err.text);
@@ -160,6 +199,8 @@ static void reopen_with(struct world *world, const char *const *overrides, size_
 static void the_default_policy_is_as_described(void **state)
 {
 	struct warnings warnings = { NULL, 0, 0 };
+	struct factset stated = { { 0 } };
+	struct verdict verdict;
 	struct world world;
 
 	(void)state;
@@ -169,9 +210,19 @@ static void the_default_policy_is_as_described(void **state)
 	assert_int_equal(world.settings.decide_from, STAGE_RCPT);
 	assert_memory_equal(&world.settings.threshold_milli[1], &defaults[1], sizeof(defaults) - sizeof(defaults[0]));
 	assert_int_equal(world.settings.groups.n, 0);
-	assert_int_equal(world.settings.rules.n, 0);
+	assert_int_equal(world.settings.rules.n, 1);
 	config_each_warning(world.config, count_warning, &warnings);
 	assert_int_equal(warnings.all, 0);
+	/* the one rule: a signature of the author's cancels what SPF says against the message */
+	factset_add(&stated, catalogue_find(world.catalogue, "spf.fail"));
+	factset_add(&stated, catalogue_find(world.catalogue, "spf.helo_fail"));
+	policy_judge(world.policy, &stated, &verdict);
+	assert_int_equal(verdict.score_milli, 7000);
+	factset_add(&stated, catalogue_find(world.catalogue, "dkim.pass_aligned"));
+	policy_judge(world.policy, &stated, &verdict);
+	assert_int_equal(verdict.score_milli, 0);
+	policy_add_rules(world.policy, &stated);
+	assert_true(factset_has(&stated, catalogue_find(world.catalogue, "rule.dkim_vouches")));
 	close_world(&world);
 }
 

@@ -93,9 +93,9 @@ struct entry {
 
 struct random_rule {
 	char name[24];
-	struct entry all[ENTRIES], none[ENTRIES];
-	const char *all_texts[ENTRIES], *none_texts[ENTRIES];
-	size_t n_all, n_none;
+	struct entry all[ENTRIES], none[ENTRIES], cancels[ENTRIES];
+	const char *all_texts[ENTRIES], *none_texts[ENTRIES], *cancels_texts[ENTRIES];
+	size_t n_all, n_none, n_cancels;
 };
 
 struct universe {
@@ -166,6 +166,7 @@ static void make_rule(struct universe *universe, size_t number, struct luck *luc
 	snprintf(rule->name, sizeof(rule->name), "r%zu", number);
 	rule->n_all = 1 + below(luck, ENTRIES);
 	rule->n_none = below(luck, ENTRIES);
+	rule->n_cancels = chance(luck, 40) ? 1 + below(luck, ENTRIES) : 0;
 	for (size_t i = 0; i < rule->n_all; i++) {
 		make_entry(universe, &rule->all[i], luck);
 		rule->all_texts[i] = rule->all[i].text;
@@ -174,11 +175,16 @@ static void make_rule(struct universe *universe, size_t number, struct luck *luc
 		make_entry(universe, &rule->none[i], luck);
 		rule->none_texts[i] = rule->none[i].text;
 	}
+	for (size_t i = 0; i < rule->n_cancels; i++) {
+		make_entry(universe, &rule->cancels[i], luck);
+		rule->cancels_texts[i] = rule->cancels[i].text;
+	}
 	universe->rules[number] = (struct policy_rule_settings){
-		rule->name,
-		{ rule->n_all, rule->all_texts },
-		{ rule->n_none, rule->none_texts },
-		points(luck),
+		.name = rule->name,
+		.all = { rule->n_all, rule->all_texts },
+		.none = { rule->n_none, rule->none_texts },
+		.cancels = { rule->n_cancels, rule->cancels_texts },
+		.points_milli = rule->n_cancels > 0 && chance(luck, 50) ? 0 : points(luck),
 	};
 }
 
@@ -261,12 +267,25 @@ static bool model_rule_holds(const struct universe *universe, const struct rando
 	return true;
 }
 
+static bool model_cancelled(const struct universe *universe, size_t fact, const struct factset *stated)
+{
+	bool cancelled = false;
+
+	for (size_t i = 0; i < universe->n_rules; i++) {
+		const struct random_rule *rule = &universe->rule[i];
+		const bool holds = model_rule_holds(universe, rule, stated);
+		for (size_t k = 0; k < rule->n_cancels; k++)
+			cancelled |= holds && rule->cancels[k].is[fact];
+	}
+	return cancelled;
+}
+
 static int model_score(const struct universe *universe, const struct factset *stated)
 {
 	int sums[GROUPS + 1] = { 0 }, score;
 
 	for (size_t i = 0; i < universe->n_facts; i++) {
-		if (factset_has(stated, (fact_id)i) &&
+		if (factset_has(stated, (fact_id)i) && !model_cancelled(universe, i, stated) &&
 		    (universe->kind[i] == FACT_EVIDENCE || universe->kind[i] == FACT_UNSURE))
 			sums[universe->group[i]] += universe->points[i];
 	}
@@ -402,7 +421,6 @@ static void an_early_verdict_is_the_verdict_on_the_whole(void **state)
 
 /* ---- tightness: every subset of what is open ---- */
 
-/* What is really possible, by trying it. */
 static void try_all(const struct universe *universe, const struct gathering *gathering, struct bounds *real)
 {
 	*real = (struct bounds){ INT32_MAX, INT32_MIN, ACTION_REJECT, ACTION_ACCEPT, false };

@@ -47,6 +47,14 @@ static const struct {
 	{ "spf", "none", FACT_QUIET, 0, "there is no SPF record" },
 	{ "spf", "neutral", FACT_QUIET, 500, "the domain does not say" },
 	{ "spf", "helo_fail", FACT_EVIDENCE, 2000, "the HELO name does not permit this client" },
+	{ "dkim", "none", FACT_QUIET, 100, "there is no signature" },
+	{ "dkim", "fail", FACT_EVIDENCE, 100, "no signature is valid" },
+	{ "dkim", "weak_key", FACT_EVIDENCE, 100, "the key is too short" },
+	{ "dkim", "partial", FACT_EVIDENCE, 100, "the body is not covered" },
+	{ "dkim", "pass", FACT_QUIET, 100, "no signature is the author's" },
+	{ "dkim", "temperror", FACT_UNSURE, 100, "the key could not be looked up" },
+	{ "dmarc", "fail_reject", FACT_EVIDENCE, 10000, "nothing speaks for the author" },
+	{ "dmarc", "from_several", FACT_EVIDENCE, 5500, "several authors" },
 };
 
 struct world {
@@ -54,14 +62,15 @@ struct world {
 	struct config *config;
 	struct policy_settings settings, unused;
 	struct policy_rule_settings rule;
-	const char *all[2];
+	const char *all[2], *cancels[1];
 	struct policy *policy;
 	struct arena arena;
 	struct evidence connection, message;
 	struct subject subject;
 };
 
-static void world_open(struct world *world)
+/* `cancels` NULL: the rule gives points; else it takes those of this fact or pattern away. */
+static void world_open_cancelling(struct world *world, const char *cancels)
 {
 	struct config_section section = { "policy", "", policy_rows, policy_n_rows, &world->unused };
 	struct err err = { "" };
@@ -76,7 +85,12 @@ static void world_open(struct world *world)
 	assert_non_null(world->config);
 	world->all[0] = "rdns.generic";
 	world->all[1] = "odd.zero";
-	world->rule = (struct policy_rule_settings){ "pair", { 2, world->all }, { 0, NULL }, 4000 };
+	world->rule = (struct policy_rule_settings){ .name = "pair", .all = { 2, world->all }, .points_milli = 4000 };
+	if (cancels != NULL) {
+		world->cancels[0] = cancels;
+		world->rule.cancels = (struct config_array){ 1, world->cancels };
+		world->rule.points_milli = 0;
+	}
 	world->settings.rules = (struct config_array){ 1, &world->rule };
 	for (int i = ACTION_TAG; i < ACTIONS; i++)
 		world->settings.threshold_milli[i] = CONFIG_OFF;
@@ -87,6 +101,11 @@ static void world_open(struct world *world)
 	evidence_open(&world->message, &world->connection);
 	snprintf(world->subject.sid, sizeof(world->subject.sid), "k3x9");
 	world->subject.helo = "evil.example\r\nX";
+}
+
+static void world_open(struct world *world)
+{
+	world_open_cancelling(world, NULL);
 }
 
 static void world_close(struct world *world)
@@ -204,6 +223,54 @@ static void replies_by_table(void **state)
 	}
 }
 
+/* RFC 7372 3: by what weighs most, and by how many of the mechanisms have failed. */
+static void authentication_has_its_codes(void **state)
+{
+	static const struct {
+		const char *facts, *enhanced;
+	} cases[] = {
+		{ "dkim.none", "5.7.20" },
+		{ "dkim.fail", "5.7.20" },
+		{ "dkim.temperror", "5.7.20" },
+		{ "dkim.weak_key", "5.7.21" },
+		{ "dkim.partial", "5.7.21" },
+		{ "dkim.pass", "5.7.22" },
+		{ "dmarc.fail_reject", "5.7.1" },
+		{ "dmarc.fail_reject spf.fail", "5.7.26" },
+		{ "dmarc.fail_reject dkim.fail", "5.7.26" },
+		{ "spf.fail dkim.fail", "5.7.26" },
+		{ "spf.fail spf.helo_fail", "5.7.23" },
+		{ "dmarc.fail_reject spf.wide", "5.7.1" },
+		{ "dmarc.fail_reject spf.none", "5.7.1" },       /* no points */
+		{ "dnsbl.zen.sbl spf.fail dkim.fail", "5.7.1" }, /* it is something else that weighs most */
+		{ "dmarc.from_several spf.fail dkim.fail", "5.7.1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct reply reply = reply_quoting(NULL, cases[i].facts, ACTION_REJECT, 10000, 10000);
+		if (strcmp(reply.enhanced, cases[i].enhanced) != 0)
+			fail_msg("%s: %s, must be %s", cases[i].facts, reply.enhanced, cases[i].enhanced);
+	}
+}
+
+/* What a rule has cancelled is no reason for anything. */
+static void cancelled_facts_are_no_reason(void **state)
+{
+	const struct verdict verdict = { ACTION_REJECT, 10000, 10000, FACT_NO_ID };
+	struct world world;
+	struct reply reply;
+
+	(void)state;
+	world_open_cancelling(&world, "spf.*");
+	state_facts(&world, "spf.fail rdns.generic odd.zero dmarc.fail_reject");
+	reply_make(&reply, &verdict, &world.message, world.policy, world.catalogue, &world.subject, NULL);
+	assert_string_equal(reply.enhanced, "5.7.1");
+	assert_null(strstr(reply.text, "does not permit"));
+	assert_non_null(strstr(reply.text, "nothing speaks for the author; the client name looks generic ["));
+	world_close(&world);
+}
+
 static void the_longest_reply_fits_a_line(void **state)
 {
 	static const enum action actions[] = { ACTION_REJECT, ACTION_DEFER };
@@ -295,9 +362,13 @@ static void a_long_explanation_is_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(replies_by_table),           cmocka_unit_test(the_longest_reply_fits_a_line),
-		cmocka_unit_test(details_and_input_stay_out), cmocka_unit_test(an_explanation_is_quoted),
+		cmocka_unit_test(replies_by_table),
+		cmocka_unit_test(the_longest_reply_fits_a_line),
+		cmocka_unit_test(details_and_input_stay_out),
+		cmocka_unit_test(an_explanation_is_quoted),
 		cmocka_unit_test(a_long_explanation_is_cut),
+		cmocka_unit_test(authentication_has_its_codes),
+		cmocka_unit_test(cancelled_facts_are_no_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,7 +269,7 @@ static bool is_record2(const char *text, const char *scope)
 	bool result;
 
 	assert_non_null(copy);
-	memcpy(copy, text, length); /* exactly as long as it is: NOLINT(bugprone-not-null-terminated-result) */
+	memcpy(copy, text, length);
 	result = spf_is_record2(copy, length, scope);
 	free(copy);
 	return result;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "milter/words.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+
+#define HOST_MAX 256
+
+char *words_authserv_id(const char *configured, const char *mta_name)
+{
+	char host[HOST_MAX] = "localhost";
+
+	if (*configured)
+		return memory_strdup(configured);
+	if (mta_name && *mta_name)
+		return memory_strdup(mta_name);
+	(void)gethostname(host, sizeof(host) - 1);
+	return memory_strdup(host);
+}
+
+char *words_as_format(const char *text)
+{
+	char *format = memory_new(2 * strlen(text) + 1);
+	size_t n = 0;
+
+	for (const char *c = text; *c; c++) {
+		if (*c == '%')
+			format[n++] = '%';
+		format[n++] = *c;
+	}
+	return format;
+}
+
+char *words_with_space(const char *value)
+{
+	const size_t octets = strlen(value);
+	char *spaced = memory_new(octets + 2);
+
+	spaced[0] = ' ';
+	memcpy(spaced + 1, value, octets);
+	return spaced;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_engine_message - the message itself goes by: who sees it, what DKIM and DMARC make of it, and what is written
+ * about them.
+ */
+#include "engine_world.h"
+#include "signed_message.h"
+
+#define LINE_OCTETS_MAX 998 /* RFC 5322 2.1.1 */
+
+static const char zone[] = "1.2.0.192.in-addr.arpa PTR mail.example.net\n"
+			   "mail.example.net A 192.0.2.1\n"
+			   "forged.example TXT \"v=spf1 -all exp=why.forged.example\"\n"
+			   "why.forged.example TXT \"Ask \\\"us\\\" first\"\n"
+			   "ed._domainkey.example.org TXT \"" SIGNED_KEY "\"\n"
+			   "_dmarc.example.org TXT \"v=DMARC1; p=reject\"\n"
+			   "_dmarc.testing.example TXT \"v=DMARC1; p=reject; t=y\"\n"
+			   "_dmarc.unsure.example TXT !servfail\n";
+
+static const struct decision *signed_message(struct world *world, const char *body)
+{
+	engine_header(world->session, "DKIM-Signature", signature_of_author);
+	engine_header(world->session, "From", SIGNED_FROM);
+	engine_header(world->session, "Subject", SIGNED_SUBJECT);
+	engine_headers(world->session);
+	assert_true(engine_body(world->session, (const uint8_t *)body, 1));
+	assert_true(engine_body(world->session, (const uint8_t *)body + 1, strlen(body) - 1));
+	return engine_eom(world->session, "4F2A1");
+}
+
+/* The default policy: forwarding breaks SPF, and the author's signature says whose the message is all the same. */
+static void a_signature_cancels_what_spf_says(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open_on(&world, zone, (const char *[]){ "spf.points.fail=12.0", NULL });
+	begin(&world, "192.0.2.1", "<a@forged.example>");
+	assert_false(rcpt(&world, "<b@example.org>")->final);
+	const struct decision *decision = signed_message(&world, SIGNED_BODY);
+	assert_int_equal(decision->action, ACTION_ACCEPT);
+	assert_int_equal(decision->verdict.score_milli, 0);
+	assert_line_has(&world, decision,
+	                " facts=\"spf.fail=0.0(forged.example -all) rule.dkim_vouches=0.0\" "
+	                "cancelled=\"spf.fail=12.0\"");
+	engine_message_end(world.session);
+
+	/* the next message of the same connection has no such luck */
+	engine_mail(world.session, "<a@forged.example>", NULL, NULL, NULL);
+	assert_false(rcpt(&world, "<b@example.org>")->final);
+	assert_null(engine_findings(world.session)->dkim);
+	decision = signed_message(&world, "Something else.\r\n");
+	assert_int_equal(decision->action, ACTION_REJECT);
+	assert_string_equal(decision->reply.enhanced, "5.7.26");
+	assert_line_has(&world, decision, "dmarc.fail_reject=10.0(news.example.org)");
+	world_close(&world);
+}
+
+/* Nobody wants a body that no signature covers; an exempt message wakes nobody. */
+static void a_body_is_read_only_where_it_is_signed(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open_on(&world, zone, NULL);
+	begin(&world, "192.0.2.1", "<a@example.net>");
+	rcpt(&world, "<b@example.org>");
+	engine_header(world.session, "From", " a@example.net");
+	assert_false(
+		engine_body(world.session, (const uint8_t *)"x", 1)); /* the end of the headers goes without saying */
+	const struct decision *decision = engine_eom(world.session, NULL);
+	assert_int_equal(decision->action, ACTION_ACCEPT);
+	assert_int_equal(engine_findings(world.session)->dkim->n_found, 0);
+	engine_mail(world.session, "<a@example.net>", "user", "PLAIN", NULL);
+	rcpt(&world, "<b@example.org>");
+	engine_header(world.session, "DKIM-Signature", signature_of_author);
+	engine_headers(world.session);
+	assert_false(engine_body(world.session, (const uint8_t *)"x", 1));
+	assert_string_equal(engine_eom(world.session, NULL)->decided_by, "exempt.authenticated");
+	assert_null(engine_findings(world.session)->dkim);
+	world_close(&world);
+}
+
+static void who_the_author_is_belongs_to_the_message(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open_on(&world, zone, NULL);
+	begin(&world, "192.0.2.1", "<a@example.net>");
+	engine_mail_options(world.session, (char *[]){ "SIZE=100", "smtputf8", NULL });
+	rcpt(&world, "<b@example.org>");
+	for (int i = 0; i < 2 * SUBJECT_FROM_MAX; i++)
+		engine_header(world.session, i % 2 ? "From" : "fRoM ", " a@example.net");
+	engine_header(world.session, "From-Nobody", " a@example.com");
+	const struct subject *subject = engine_subject(world.session);
+	assert_int_equal(subject->n_from, 2 * SUBJECT_FROM_MAX);
+	assert_string_equal(subject->from[SUBJECT_FROM_MAX - 1]->addresses[0].domain, "example.net");
+	assert_true(subject->smtputf8);
+	engine_mail(world.session, "<a@example.net>", NULL, NULL, NULL);
+	assert_int_equal(subject->n_from, 0);
+	assert_null(subject->from[0]);
+	assert_false(subject->smtputf8);
+	world_close(&world);
+}
+
+static void an_explanation_is_told_when_wanted(void **state)
+{
+	static const char *const plain[] = { "policy.reject=5.0", "policy.tag=off", "policy.rules=( )", NULL };
+	static const char *const wanted[] = { "policy.reject=5.0", "policy.tag=off", "policy.rules=( )",
+		                              "spf.explanation=true", NULL };
+	struct world world;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		world_open_on(&world, zone, i ? wanted : plain);
+		begin(&world, "192.0.2.1", "<a@forged.example>");
+		const struct decision *decision = rcpt(&world, "<b@example.org>");
+		assert_int_equal(decision->action, ACTION_REJECT);
+		assert_string_equal(decision->reply.code, "550");
+		assert_string_equal(decision->reply.enhanced, "5.7.23");
+		assert_int_equal(strstr(decision->reply.text,
+		                        "; forged.example explains: \"Ask \\x22us\\x22 first\" [score") != NULL,
+		                 i);
+		world_close(&world);
+	}
+}
+
+/* ---- Authentication-Results ---- */
+
+static const char *results(struct world *world)
+{
+	static char memory[HEADER_VALUE_MAX];
+	struct strbuf value;
+
+	strbuf_open(&value, memory, sizeof(memory));
+	headers_authentication_results(&value, "mx.example.org", world->engine, world->session);
+	assert_false(value.truncated);
+	return memory;
+}
+
+static void assert_results_have(struct world *world, const char *text)
+{
+	const char *value = results(world);
+
+	if (strstr(value, text) == NULL)
+		fail_msg("\"%s\" is not in: %s", text, value);
+}
+
+static void start_message(struct world *world)
+{
+	begin(world, "192.0.2.1", "<a@forged.example>");
+	rcpt(world, "<b@example.org>");
+}
+
+static void each_signature_and_author_has_its_result(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open_on(&world, zone, NULL);
+	start_message(&world);
+	engine_header(world.session, "DKIM-Signature", signature_of_other);
+	signed_message(&world, SIGNED_BODY);
+	assert_results_have(&world, ";\n\tdkim=permerror\n\treason=\"");
+	assert_results_have(&world,
+	                    "\n\theader.d=example.net header.s=ed header.a=ed25519-sha256 header.b=\"qCIZ/YWI\";\n");
+	assert_results_have(&world, ";\n\tdkim=pass (256-bit key)\n\theader.d=example.org header.s=ed "
+	                            "header.a=ed25519-sha256 header.b=oy8pn9IY;\n\tdmarc=pass\n\t"
+	                            "header.from=news.example.org policy.dmarc=reject");
+	world_close(&world);
+}
+
+static void other_results_of_dmarc(void **state)
+{
+	static const struct {
+		const char *from, *has;
+	} cases[] = {
+		{ " a@testing.example", ";\n\tdkim=none;\n\tdmarc=fail (testing)\n\theader.from=testing.example "
+		                        "policy.dmarc=quarantine" },
+		{ " a@unsure.example", "\n\tdmarc=temperror\n\treason=\"DNS has no answer for _dmarc.unsure.example" },
+		{ " a@plain.example", "\n\tdmarc=none\n\theader.from=plain.example" },
+		{ " a@plain.example, b@testing.example",
+		  "\n\tdmarc=fail (testing)\n\theader.from=testing.example policy.dmarc=quarantine;\n"
+		  "\tdmarc=none\n\theader.from=plain.example" },
+	};
+	struct world world;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		world_open_on(&world, zone, NULL);
+		start_message(&world);
+		engine_header(world.session, "From", cases[i].from);
+		engine_eom(world.session, NULL);
+		assert_results_have(&world, cases[i].has);
+		world_close(&world);
+	}
+}
+
+/* However much a stranger writes into his signatures, the field stays whole, and DMARC in it. */
+static void the_field_stays_whole(void **state)
+{
+	char label[64], signature[2048];
+	struct world world;
+
+	(void)state;
+	memset(label, 'x', 60);
+	label[60] = '\0';
+	snprintf(signature, sizeof(signature),
+	         " v=1; a=rsa-sha256; d=%s.%s.%s.example; s=%s.%s.%s; h=from; bh=; b=\"\r\n;dmarc=pass", label, label,
+	         label, label, label, label);
+	world_open_on(&world, zone, NULL);
+	start_message(&world);
+	engine_header(world.session, "DKIM-Signature", signature_of_author);
+	for (int i = 0; i < 40; i++)
+		engine_header(world.session, "DKIM-Signature", signature);
+	engine_header(world.session, "From", SIGNED_FROM);
+	engine_header(world.session, "Subject", SIGNED_SUBJECT);
+	engine_body(world.session, (const uint8_t *)SIGNED_BODY, strlen(SIGNED_BODY));
+	engine_eom(world.session, NULL);
+	const char *value = results(&world);
+	assert_non_null(strstr(value, ";\n\tdmarc=pass\n\theader.from=news.example.org policy.dmarc=reject"));
+	for (const char *line = value; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		assert_true(strcspn(line, "\n") <= LINE_OCTETS_MAX);
+	}
+	for (const char *c = value; *c; c++)
+		assert_true((*c >= ' ' && *c < 0x7f) || *c == '\n' || *c == '\t');
+	world_close(&world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_signature_cancels_what_spf_says),
+		cmocka_unit_test(a_body_is_read_only_where_it_is_signed),
+		cmocka_unit_test(who_the_author_is_belongs_to_the_message),
+		cmocka_unit_test(an_explanation_is_told_when_wanted),
+		cmocka_unit_test(each_signature_and_author_has_its_result),
+		cmocka_unit_test(other_results_of_dmarc),
+		cmocka_unit_test(the_field_stays_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
