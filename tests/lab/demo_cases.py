@@ -71,6 +71,11 @@ ZONE = "".join([
 	"_spf.letters.example TXT \"v=spf1 ip4:203.0.113.48/31 ip4:203.0.113.50 -all\"\n",
 	named("203.0.113.52", "mta.typo.example"),
 	"typo.example TXT \"v=spf1 ip4:203.0.113.520 -all\"\n",
+	named("203.0.113.53", "forwarder.example"),
+	named("203.0.113.54", "host54.example.com"),
+	"signed.example TXT \"v=spf1 ip4:203.0.113.60 -all\"\n",
+	"ed._domainkey.signed.example TXT \"v=DKIM1; k=ed25519; p=hBTJFPrs0Q0FmzAKS5pfJzvkjWhFtsnZUTufcjXOMig=\"\n",
+	"_dmarc.signed.example TXT \"v=DMARC1; p=reject\"\n",
 	named("203.0.113.93", "host93.example.com"),
 	listed("203.0.113.93", "zen.spamhaus.org", "127.0.0.4"),
 ])
@@ -81,6 +86,14 @@ FORGED = (
 	"X-Spam-Flag: NO",
 	"X-Spam-Score: -99.0",
 	"X-Spam-Status: No, score=-99.0 required=5.0 tests=WELCOME=-99.0",
+)
+
+# Made once, with a key that nobody has any more, over From, To, Subject and the body of the message below.
+SIGNATURE = (
+	"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=signed.example; i=@signed.example; "
+	"q=dns/txt; s=ed; t=1700000000; h=from : to : subject; "
+	"bh=yZQq1c8wjBl0fZ4Wc/oraMCAG1mZJv5v/hlvyFy+t6A=; "
+	"b=NbYtPDa/btqaHtE3uumFOCS+d6NEW6oZV791X0rjlUiGhR1dlZZXZs7GcSll3gFBmv07r CP4HWrR6Nkv0GFPCg=="
 )
 
 CASES = [
@@ -126,6 +139,12 @@ CASES = [
 	Case("SPF: a record with a mistake in it",
 	     "Nobody guesses what was meant: permerror, one point, and the log says which term is wrong, and why.",
 	     "203.0.113.52", "accept", b"mta.typo.example", "news@typo.example"),
+	Case("DKIM: signed by the author's domain, and forwarded",
+	     "Forwarding breaks SPF. The signature is whole: it takes the points of SPF out again, and DMARC passes.",
+	     "203.0.113.53", "accept", b"forwarder.example", "writer@signed.example", fields=(SIGNATURE,)),
+	Case("DMARC: somebody else writes in that domain's name",
+	     "Nothing speaks for the author, and his domain asks to refuse such mail (p=reject).",
+	     "203.0.113.54", "reject", b"host54.example.com", "writer@signed.example"),
 	Case("Forged verdicts",
 	     "The sender brings our own Authentication-Results and X-Spam fields along. They go; another server's stays.",
 	     "203.0.113.40", "accept", b"out.example.net", "mallory@example.net", fields=FORGED),
