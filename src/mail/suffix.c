@@ -43,7 +43,7 @@ bool suffix_is_public(const char *domain)
 	if (!is_name(domain))
 		return false;
 	/* The list's own default rule; the library answers so only where it has a list at all. */
-	return strchr(domain, '.') == NULL || psl_is_public_suffix(the_list(), domain) != 0;
+	return strchr(domain, '.') == NULL || psl_is_public_suffix2(the_list(), domain, PSL_TYPE_ICANN) != 0;
 }
 
 const char *suffix_organisation(const char *domain)
@@ -55,5 +55,7 @@ bool suffix_same_organisation(const char *a, const char *b)
 {
 	const char *first = suffix_organisation(a), *second = suffix_organisation(b);
 
+	if (strcmp(a, b) == 0 && is_name(a))
+		return !suffix_is_public(a); /* a hoster in the list has no organisation above it, but it is one */
 	return first != NULL && second != NULL && strcmp(first, second) == 0;
 }

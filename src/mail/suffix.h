@@ -19,7 +19,10 @@ void suffix_open(void);
 /* Give the list back once no thread uses it any more. */
 void suffix_close(void);
 
-/* Is the name itself a public suffix ("com", "co.uk")? Unknown single labels are. */
+/*
+ * Is the name itself a public suffix of the registries ("com", "co.uk")? Unknown single labels are. The hosters of the
+ * list's private section are none: they may write and sign mail of their own.
+ */
 bool suffix_is_public(const char *domain);
 
 /*
@@ -28,7 +31,7 @@ bool suffix_is_public(const char *domain);
  */
 const char *suffix_organisation(const char *domain);
 
-/* Have both the same organisational domain? */
+/* Have both the same organisational domain? A hoster of the private section has it in common with itself alone. */
 bool suffix_same_organisation(const char *a, const char *b);
 
 #endif

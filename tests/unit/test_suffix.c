@@ -30,7 +30,7 @@ static const struct {
 	{ "test.ck", true, NULL }, /* *.ck */
 	{ "a.test.ck", false, "a.test.ck" },
 	{ "www.ck", false, "www.ck" },   /* !www.ck */
-	{ "github.io", true, NULL },     /* private section */
+	{ "github.io", false, NULL },    /* private section: a hoster, who may write mail of his own */
 	{ "xn--55qx5d.cn", true, NULL }, /* an A-label */
 	{ "a.xn--55qx5d.cn", false, "a.xn--55qx5d.cn" },
 	/* no names */
@@ -78,6 +78,9 @@ static void organisations_are_compared(void **state)
 	assert_true(suffix_same_organisation("example.org", "example.org"));
 	assert_false(suffix_same_organisation("a.co.uk", "b.co.uk"));
 	assert_false(suffix_same_organisation("a.test.ck", "b.test.ck"));
+	assert_true(suffix_same_organisation("github.io", "github.io"));
+	assert_false(suffix_same_organisation("github.io", "a.github.io"));
+	assert_false(suffix_same_organisation("a.github.io", "b.github.io"));
 	assert_false(suffix_same_organisation("com", "com"));
 	assert_false(suffix_same_organisation("", "example.org"));
 }
