@@ -128,15 +128,16 @@ static struct verdict judge(const struct tree *tree, const char *from, const str
 	struct verdict verdict = { .code = DMARC_NONE, .policy = "none", .record_domain = "" };
 
 	verdict.organisation = walk(tree, from, &suffix);
-	const char *const places[] = { from, verdict.organisation, suffix };
-	for (size_t i = 0; i < COUNT(places) && *verdict.record_domain == '\0'; i++) {
-		if ((i == 0 || places[i] != NULL) && record_of(tree, places[i]) != NULL)
+	if (verdict.organisation == NULL)
+		return verdict;
+	const char *const places[] = { from, verdict.organisation, suffix != NULL ? suffix : from };
+	record = NULL;
+	for (size_t i = 0; i < COUNT(places) && record == NULL; i++) {
+		record = record_of(tree, places[i]);
+		if (record != NULL)
 			verdict.record_domain = places[i];
 	}
-	if (*verdict.record_domain == '\0')
-		return verdict;
-	record = record_of(tree, verdict.record_domain);
-	if (record == NULL || verdict.organisation == NULL)
+	if (record == NULL)
 		return verdict;
 	verdict.code = DMARC_PERMERROR;
 	if (has(record, "p=broken"))
