@@ -44,23 +44,6 @@ static const struct decision *decision_keep(struct engine_session *session, cons
 	return decision;
 }
 
-/*
- * The session's memory is used up: gathering has stopped, and what would have been found is unknown. That is our limit,
- * not the sender's guilt.
- */
-static bool fault_verdict(const struct engine_session *session, struct verdict *verdict)
-{
-	if (!arena_full(&session->scopes[SCOPE_MESSAGE].arena))
-		return false;
-	*verdict = (struct verdict){
-		.action = session->engine->settings->engine.on_fault == ENGINE_ON_FAULT_DEFER ? ACTION_DEFER
-		                                                                              : ACTION_ACCEPT,
-		.threshold_milli = CONFIG_OFF,
-		.decided_by = FACT_NO_ID,
-	};
-	return true;
-}
-
 static void add_recipient_facts(struct factset *set, const struct recipient *recipient)
 {
 	for (const struct evidence_item *item = recipient->facts; item; item = item->next)
@@ -190,6 +173,29 @@ static const struct decision *refuse(struct engine_session *session, const struc
 	return decision_keep(session, &verdict, NULL);
 }
 
+static bool is_exempt(const struct engine_session *session, const struct verdict *verdict)
+{
+	return verdict->decided_by != FACT_NO_ID &&
+	       catalogue_info(session->engine->catalogue, verdict->decided_by)->kind == FACT_EXEMPT;
+}
+
+/*
+ * The session's memory is used up: gathering has stopped, and what would have been found is unknown. What was found
+ * counts all the same, or whoever makes us use it up would buy an acceptance; only where that refuses nobody does
+ * on_fault decide. Returns whether it does.
+ */
+static bool fault_decides(const struct engine_session *session, struct verdict *verdict)
+{
+	if (!arena_full(&session->scopes[SCOPE_MESSAGE].arena) || verdict->action >= ACTION_DEFER ||
+	    is_exempt(session, verdict))
+		return false;
+	if (session->engine->settings->engine.on_fault == ENGINE_ON_FAULT_DEFER) {
+		verdict->action = ACTION_DEFER;
+		verdict->threshold_milli = CONFIG_OFF;
+	}
+	return true;
+}
+
 const struct decision *decide_early(struct engine_session *session)
 {
 	struct factset stated;
@@ -201,13 +207,21 @@ const struct decision *decide_early(struct engine_session *session)
 	return refuse(session, &stated);
 }
 
+/* The recipient is taken, unless the session's memory is used up and the administrator wants such mail deferred. */
+static const struct decision *go_on(struct engine_session *session, const struct factset *stated)
+{
+	struct verdict verdict;
+
+	policy_judge(session->engine->policy, stated, &verdict);
+	if (!fault_decides(session, &verdict) || verdict.action < ACTION_DEFER)
+		return &undecided;
+	return decision_keep(session, &verdict, "fault");
+}
+
 const struct decision *decide_recipient(struct engine_session *session)
 {
 	struct factset stated;
-	struct verdict fault;
 
-	if (fault_verdict(session, &fault))
-		return fault.action < ACTION_DEFER ? &undecided : decision_keep(session, &fault, "fault");
 	if (session->engine->settings->policy.decide_from > STAGE_RCPT) {
 		runs_collect(session, false);
 		return &undecided;
@@ -215,7 +229,7 @@ const struct decision *decide_recipient(struct engine_session *session)
 	if (!session->rcpt_deadline)
 		session->rcpt_deadline = session_budget_end(session, session->engine->settings->wait.rcpt_ms);
 	if (!settle(session, session->rcpt_deadline, &stated))
-		return &undecided;
+		return go_on(session, &stated);
 	return refuse(session, &stated);
 }
 
@@ -262,8 +276,7 @@ static bool wants_whole_story(const struct engine_session *session, const struct
 
 	if (verdict->action >= ACTION_DEFER && !engine_monitors(engine))
 		return false;
-	return verdict->decided_by == FACT_NO_ID ||
-	       catalogue_info(engine->catalogue, verdict->decided_by)->kind != FACT_EXEMPT;
+	return !is_exempt(session, verdict);
 }
 
 /*
@@ -287,8 +300,6 @@ const struct decision *decide_message(struct engine_session *session)
 	struct factset stated;
 	struct verdict verdict;
 
-	if (fault_verdict(session, &verdict))
-		return decision_keep(session, &verdict, "fault");
 	const clock_ms deadline = session_budget_end(session, session->engine->settings->wait.eom_ms);
 	if (!settle(session, deadline, &stated))
 		close_runs(session, &stated);
@@ -297,5 +308,7 @@ const struct decision *decide_message(struct engine_session *session)
 		complete(session, deadline, &stated);
 		decided_by = judge_recipients(session, &stated, &verdict);
 	}
+	if (fault_decides(session, &verdict))
+		decided_by = "fault";
 	return decision_keep(session, &verdict, decided_by);
 }

@@ -448,21 +448,6 @@ static void dead_dns_accepts_and_says_so(void **state)
 	world_close(&world);
 }
 
-static void an_idle_session_is_small(void **state)
-{
-	struct world world;
-
-	(void)state;
-	world_open(&world, NULL);
-	assert_true(engine_session_octets(world.session) < 1600);
-	begin(&world, "192.0.2.1", "<a@example.net>");
-	rcpt(&world, "<b@example.org>");
-	assert_true(engine_session_octets(world.session) < 16384);
-	engine_message_end(world.session); /* between messages, with what was found about the HELO name */
-	assert_true(engine_session_octets(world.session) < 8192);
-	world_close(&world);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,7 +471,6 @@ int main(void)
 		cmocka_unit_test(a_deferral_is_given_at_rcpt),
 		cmocka_unit_test(hostile_text_stays_in_its_place),
 		cmocka_unit_test(dead_dns_accepts_and_says_so),
-		cmocka_unit_test(an_idle_session_is_small),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
