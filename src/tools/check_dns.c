@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tools/check_dns.h"
 
+#include <sys/stat.h>
+
 #define TIMEOUT_MS       20000 /* RFC 7208 4.6.4: at least 20 seconds */
 #define TIMEOUT_MAX_MS   600000
 #define ZONE_QUESTION_MS 1000 /* a "!timeout" in a zone file needs no longer wait to be one */
@@ -26,6 +28,14 @@ static struct dns_settings settings_of(const struct tool_options *options, int t
 	return settings;
 }
 
+/* It is read more than once: of a pipe nothing would be left the second time, and every name would be missing. */
+static bool is_other_than_file(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
 enum tool_exit tool_dns_open(struct tool_dns *dns, const struct tool_options *options, struct err *err)
 {
 	struct dns_settings settings;
@@ -39,6 +49,10 @@ enum tool_exit tool_dns_open(struct tool_dns *dns, const struct tool_options *op
 	}
 	if (tool_number(&dns->timeout_ms, "--timeout", options->timeout, 1, TIMEOUT_MAX_MS, TIMEOUT_MS, err))
 		return TOOL_USAGE;
+	if (options->zone && is_other_than_file(options->zone)) {
+		err_set(err, "--zone %s: must be a regular file, no pipe, directory or device", options->zone);
+		return TOOL_USAGE;
+	}
 	if (options->zone && tool_records_are_in(options->zone)) {
 		dns->records = tool_records_open(options->zone, err);
 		return dns->records ? TOOL_DONE : TOOL_USAGE;

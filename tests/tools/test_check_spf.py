@@ -282,6 +282,16 @@ def test_zone_file_with_an_error():
 		assert f"{path}:2: " in text and "192.0.2.300" in text, text
 
 
+def test_zone_must_be_a_file():
+	"""It is read more than once: a pipe would be empty the second time, and every name missing."""
+	with tempfile.TemporaryDirectory() as place:
+		pipe = os.path.join(place, "pipe")
+		os.mkfifo(pipe)
+		for path in (pipe, place, "/dev/null"):
+			text = refused(*CLIENT, "--zone", path)
+			assert path in text and "regular file" in text, text
+
+
 def test_help_and_version():
 	for option, words in (("--help", "--identity"), ("-h", "exit status"), ("--version", "mailreeve-check "),
 			("-V", "mailreeve-check ")):
