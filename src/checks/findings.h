@@ -25,6 +25,7 @@ struct findings {
 	 * The result whose explanation the sender is to be told; NULL: none is, or the administrator does not want it.
 	 */
 	const struct spf_result *explained;
+	const char *trap; /* the pattern (of the configuration) that a recipient of the message matched */
 	const struct dkim_results *dkim;
 	bool dkim_open;
 	/* One for each domain in From, the one that counts first. */

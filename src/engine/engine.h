@@ -75,7 +75,7 @@ struct engine_client {
 	struct ip ip; /* family 0: local submission or unknown */
 	uint16_t port;
 	const char *name, *ptr, *resolve; /* the MTA's macros; NULL: unknown */
-	const char *daemon_name, *mta_name, *mta_version;
+	const char *daemon_name, *daemon_addr, *mta_name, *mta_version;
 };
 
 /* What the engine decided at a stage. Valid until the next engine_ call on the session. */
@@ -103,6 +103,11 @@ const struct decision *engine_mail(struct engine_session *session, const char *a
  * over. */
 void engine_mail_options(struct engine_session *session, char *const *arguments);
 const struct decision *engine_rcpt(struct engine_session *session, const char *argument, const char *queue_id);
+/*
+ * A recipient that the MTA refuses by itself, told where it was asked for that (SMFIP_RCPT_REJ): counted, not judged.
+ * `dsn`: its enhanced status code ({rcpt_host}); NULL: not known.
+ */
+void engine_rcpt_refused(struct engine_session *session, const char *dsn);
 /*
  * The message itself. Nothing is decided, and nothing is waited for. A field: its name, and the value with whatever
  * follows the colon, folded lines separated by "\n". The body: cut anywhere, lines end in CRLF; returns whether

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/base.h"
 #include "engine/engine_internal.h"
 
 /* Digits that cannot be misread over a telephone. */
@@ -75,6 +76,7 @@ static void forget_message(struct engine_session *session)
 	subject->smtputf8 = false;
 	memset(subject->from, 0, sizeof(subject->from));
 	subject->n_from = 0;
+	subject->n_rcpt = 0;
 	session->recipients = session->last_recipient = NULL;
 	session->n_recipients = 0;
 	session->unkept_facts = false;
@@ -96,6 +98,9 @@ const struct decision *engine_connect(struct engine_session *session, const stru
 	subject->client_ptr = keep(arena, client->ptr);
 	subject->client_resolve = keep(arena, client->resolve);
 	subject->daemon_name = keep(arena, client->daemon_name);
+	if (!client->daemon_addr || !ip_parse(&subject->daemon_ip, client->daemon_addr))
+		subject->daemon_ip = (struct ip){ 0 };
+	subject->rcpt_known = subject->rcpt_unknown = 0;
 	subject->mta_name = keep(arena, client->mta_name);
 	subject->mta_version = keep(arena, client->mta_version);
 	runs_start(session, STAGE_CONNECT);
@@ -183,12 +188,32 @@ const struct decision *engine_rcpt(struct engine_session *session, const char *a
 	if (queue_id && !session->subject.queue_id)
 		session->subject.queue_id = keep(&session->scopes[SCOPE_MESSAGE].arena, queue_id);
 	address_parse(&session->subject.rcpt, argument, &session->scopes[SCOPE_RECIPIENT].arena);
+	session->subject.n_rcpt++;
+	session->subject.rcpt_known++;
 	runs_start(session, STAGE_RCPT);
 	const struct decision *decision = decide_recipient(session);
 	if (decision->action < ACTION_DEFER)
 		keep_recipient(session);
 	session->busy_us += now_us() - began;
 	return decision;
+}
+
+/* Is it the recipient's address that is wrong (RFC 3463 3.2)? Not a sender's, and no missing right to relay. */
+static bool is_unknown_recipient(const char *dsn)
+{
+	static const char *const details[] = { ".1.0", ".1.1", ".1.3", ".1.6", ".1.10" };
+
+	if (!dsn || (dsn[0] != '4' && dsn[0] != '5'))
+		return false;
+	for (size_t i = 0; i < COUNT(details); i++)
+		if (strcmp(dsn + 1, details[i]) == 0)
+			return true;
+	return false;
+}
+
+void engine_rcpt_refused(struct engine_session *session, const char *dsn)
+{
+	session->subject.rcpt_unknown += is_unknown_recipient(dsn);
 }
 
 /* The recipient's scope ends; the address lives there. */

@@ -31,8 +31,11 @@ struct subject {
 	const char *client_ptr;     /* {client_ptr} */
 	const char *client_resolve; /* OK, FORGED, TEMP, FAIL */
 	const char *daemon_name;    /* {daemon_name}; the administrator's */
-	const char *mta_name;       /* j; the administrator's */
-	const char *mta_version;    /* v; the administrator's */
+	struct ip daemon_ip;     /* {daemon_addr}: of ours, the one that the client connected to; family 0: unknown */
+	const char *mta_name;    /* j; the administrator's */
+	const char *mta_version; /* v; the administrator's */
+	/* Recipients of all its messages: accepted by the MTA, and refused by it as unknown (where it tells) */
+	unsigned rcpt_known, rcpt_unknown;
 
 	/* HELO */
 	const char *helo;
@@ -42,9 +45,10 @@ struct subject {
 	const char *auth_user; /* {auth_authen}: set means: authenticated, by {auth_type} */
 	const char *auth_type;
 	struct address mail_from;
-	struct address rcpt;                         /* the recipient being judged; text NULL outside RCPT */
-	const char *queue_id;                        /* i, when known */
-	bool smtputf8;                               /* MAIL said SMTPUTF8 (RFC 6531) */
+	struct address rcpt;  /* the recipient being judged; text NULL outside RCPT */
+	unsigned n_rcpt;      /* so far, this one included; without those that the MTA has refused */
+	const char *queue_id; /* i, when known */
+	bool smtputf8;        /* MAIL said SMTPUTF8 (RFC 6531) */
 	const struct author *from[SUBJECT_FROM_MAX]; /* the From fields, as far as they have come */
 	unsigned n_from;                             /* in all: there should be one (RFC 5322 3.6) */
 };

@@ -22,8 +22,9 @@
  * Nothing can be refused at header, end of headers and body; DATA and unknown commands tell nothing. Who has promised
  * no reply to the body (NR_BODY) may never answer it, not even SKIP: so that is only for an MTA that knows no SKIP.
  */
-#define WANTED_PROTOCOL (SMFIP_HDR_LEADSPC | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_SKIP | SMFIP_NODATA | SMFIP_NOUNKNOWN)
-#define WANTED_ACTIONS  (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
+#define WANTED_PROTOCOL \
+	(SMFIP_HDR_LEADSPC | SMFIP_RCPT_REJ | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_SKIP | SMFIP_NODATA | SMFIP_NOUNKNOWN)
+#define WANTED_ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
 
 struct milter {
 	struct milter_start start;
@@ -167,16 +168,13 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 	if (!session)
 		return SMFIS_TEMPFAIL;
 	const char *port = macro(ctx, "{client_port}");
-	const char *name = macro(ctx, "{client_name}");
-	if (!name)
-		name = hostname;
 	struct engine_client client = {
 		.port = (uint16_t)(port ? strtoul(port, NULL, 10) : 0),
-		/* Sendmail gives the address in brackets where there is no confirmed name. */
-		.name = name && *name != '[' ? name : NULL,
+		.name = words_client_name(macro(ctx, "{client_name}"), hostname),
 		.ptr = macro(ctx, "{client_ptr}"),
 		.resolve = macro(ctx, "{client_resolve}"),
 		.daemon_name = macro(ctx, "{daemon_name}"),
+		.daemon_addr = macro(ctx, "{daemon_addr}"),
 		.mta_name = macro(ctx, "j"),
 		.mta_version = macro(ctx, "v"),
 	};
@@ -221,6 +219,13 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **arguments)
 
 	if (!session)
 		return SMFIS_CONTINUE;
+	const char *dsn = session->protocol & SMFIP_RCPT_REJ
+	                          ? words_refusal(macro(ctx, "{rcpt_mailer}"), macro(ctx, "{rcpt_host}"))
+	                          : NULL;
+	if (dsn) {
+		engine_rcpt_refused(session->engine, dsn);
+		return SMFIS_CONTINUE;
+	}
 	return answer(ctx, session, engine_rcpt(session->engine, arguments[0] ? arguments[0] : "", macro(ctx, "i")));
 }
 
@@ -333,12 +338,9 @@ static void insert_fields(SMFICTX *ctx, const struct milter_session *session, co
 
 static void hold(SMFICTX *ctx, const struct milter_session *session, const struct decision *decision)
 {
-	char reason[128], points[32];
-	struct strbuf text;
+	char reason[128];
 
-	strbuf_open(&text, points, sizeof(points));
-	strbuf_add_points(&text, decision->verdict.score_milli);
-	snprintf(reason, sizeof(reason), "mailreeve: score %s, id %s", points, engine_subject(session->engine)->sid);
+	words_hold_reason(reason, sizeof(reason), decision->verdict.score_milli, engine_subject(session->engine)->sid);
 	if (smfi_quarantine(ctx, reason) != MI_SUCCESS)
 		log_warning("the message could not be quarantined: does the MTA allow it?");
 }
@@ -445,8 +447,7 @@ static int open_by_exchange(const struct milter_start *start, struct err *err)
 {
 	char address[512];
 
-	log_info(
-		"this libmilter cannot be handed an open socket (fd:N): it gets a private one, which is exchanged for ours");
+	log_info("this libmilter cannot be handed an open socket (fd:N): its private one is exchanged for ours");
 	listen_private_address(start->listen_fd, start->private_dir, address, sizeof(address));
 	if (smfi_setconn(address) != MI_SUCCESS || smfi_opensocket(true) != MI_SUCCESS)
 		return err_set(err, "libmilter cannot listen on %s: is the directory writable?", address);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "milter/words.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/strbuf.h"
 
 #define HOST_MAX 256
 
@@ -41,4 +43,28 @@ char *words_with_space(const char *value)
 	spaced[0] = ' ';
 	memcpy(spaced + 1, value, octets);
 	return spaced;
+}
+
+const char *words_client_name(const char *macro, const char *hostname)
+{
+	const char *name = macro ? macro : hostname;
+
+	return name && *name != '[' ? name : NULL;
+}
+
+const char *words_refusal(const char *mailer, const char *host)
+{
+	if (!mailer || strcmp(mailer, "error") != 0 || !host)
+		return NULL;
+	return (host[0] == '4' || host[0] == '5') && host[1] == '.' ? host : NULL;
+}
+
+void words_hold_reason(char *reason, size_t size, int score_milli, const char *sid)
+{
+	char points[32];
+	struct strbuf text;
+
+	strbuf_open(&text, points, sizeof(points));
+	strbuf_add_points(&text, score_milli);
+	snprintf(reason, size, "mailreeve: score %s, id %s", points, sid);
 }

@@ -2,10 +2,12 @@
 /*
  * words - texts as the MTA wants them, and as we want those that it gives; without libmilter.
  *
- * Threads: pure. What a function returns is allocated: its caller's.
+ * Threads: pure. A char * that a function returns is allocated: its caller's. A const char * is one of its arguments.
  */
 #ifndef MAILREEVE_MILTER_WORDS_H
 #define MAILREEVE_MILTER_WORDS_H
+
+#include <stddef.h>
 
 /* The authserv-id: as configured; where that is empty the MTA's name (may be NULL), else this host's. */
 char *words_authserv_id(const char *configured, const char *mta_name);
@@ -18,5 +20,17 @@ char *words_as_format(const char *text);
  * there nearly always: put it back.
  */
 char *words_with_space(const char *value);
+
+/* A client's confirmed name; NULL: none. Sendmail gives the address in brackets then. */
+const char *words_client_name(const char *macro, const char *hostname);
+
+/*
+ * Has the MTA refused this recipient by itself (SMFIP_RCPT_REJ)? Its status code; NULL: it has not. Whatever we answer,
+ * it stays refused. A transport may be called "error" as well: only with a status code behind it is it a refusal.
+ */
+const char *words_refusal(const char *mailer, const char *host);
+
+/* What a quarantined message's entry in the queue says. */
+void words_hold_reason(char *reason, size_t size, int score_milli, const char *sid);
 
 #endif

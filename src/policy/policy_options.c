@@ -10,7 +10,7 @@ _Static_assert(COUNT(stages) == STAGES + 1, "decide_from has a choice for every 
 /* Forwarding breaks SPF, and leaves signatures whole. */
 #define DEFAULT_RULES                                                                              \
 	"( { name = \"dkim_vouches\"; all = [ \"dkim.pass_aligned\" ]; none = [ ]; points = 0.0; " \
-	"cancels = [ \"spf.fail\", \"spf.softfail\", \"spf.helo_fail\", \"spf.helo_softfail\" ]; } )"
+	"cancels = [ \"spf.fail\", \"spf.softfail\", \"spf.helo_fail\", \"spf.helo_softfail\", \"sender.own_mail_from\" ]; } )"
 
 static const struct config_row group_rows[] = {
 	{

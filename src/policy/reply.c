@@ -25,6 +25,17 @@ static const struct class
 	enum mechanism failed;
 } classes[] = {
 	{ "rdns", "7.25", NO_MECHANISM },
+	{ "sender.unknown", "1.8", NO_MECHANISM },
+	{ "sender.no_mail", "1.8", NO_MECHANISM },
+	{ "sender.nowhere", "1.8", NO_MECHANISM },
+	{ "sender.private", "1.8", NO_MECHANISM },
+	{ "sender.mx_literal", "1.8", NO_MECHANISM },
+	{ "sender.unsure", "1.8", NO_MECHANISM },
+	{ "sender.unqualified", "1.7", NO_MECHANISM },
+	{ "sender.literal", "1.7", NO_MECHANISM },
+	{ "sender.null_mx", "7.27", NO_MECHANISM },
+	{ "recipient.many", "5.3", NO_MECHANISM },
+	{ "recipient.null_sender", "5.3", NO_MECHANISM },
 	{ "spf.fail", "7.23", BY_SPF },
 	{ "spf.softfail", "7.23", BY_SPF },
 	{ "spf.helo_fail", "7.23", BY_SPF },

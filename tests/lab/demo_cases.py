@@ -36,12 +36,25 @@ def named(address, name):
 	return f"{reverse_name(address)} PTR {name}\n{name} {'AAAA' if ':' in address else 'A'} {address}\n"
 
 
+def takes_mail(*domains):
+	"""A mail exchange for each, so that somebody could answer to a sender there."""
+	return "".join(f"{domain} MX 10 mx.{domain}\nmx.{domain} A 198.51.100.26\n" for domain in domains)
+
+
+def called(name, *addresses):
+	"""A name in HELO that leads to these addresses."""
+	return "".join(f"{name} {'AAAA' if ':' in address else 'A'} {address}\n" for address in addresses)
+
+
 def listed(address, zone, *codes):
 	"""An address in a list."""
 	return "".join(f"{reverse_name(address, zone)} A {code}\n" for code in codes)
 
 
 ZONE = "".join([
+	takes_mail("example.net", "example.com", "pills.example", "letters.example", "typo.example"),
+	called("news.example.com", "198.51.100.7"),
+	called("far.example.net", "203.0.113.66"),
 	named("203.0.113.5", "mail.example.net"),
 	"shop.example A 203.0.113.20\n",
 	named("203.0.113.77", "dsl-203-0-113-77.pool.example.net"),
@@ -63,6 +76,7 @@ ZONE = "".join([
 	named("203.0.113.79", "dyn-203-0-113-79.pool.example.net"),
 	listed("203.0.113.79", "zen.spamhaus.org", "127.0.0.10"),
 	named("203.0.113.40", "out.example.net"),
+	named("203.0.113.21", "host21.example.com"),
 	named("2001:db8:77::25", "six.example.com"),
 	listed("2001:db8:77::25", "zen.spamhaus.org", "127.0.0.3"),
 	named("203.0.113.50", "mta.letters.example"),

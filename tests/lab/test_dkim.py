@@ -22,7 +22,7 @@ import mailreeve
 import namespace
 import zonefile
 from chaos_dns import ChaosServer
-from demo_cases import named
+from demo_cases import called, named, takes_mail
 from lab import TOOLS, Lab
 from postfix import header_fields
 from test_postfix import expect, expect_reply, run_test
@@ -45,7 +45,8 @@ PATIENT = ["wait.rcpt_ms=20000", "wait.eom_ms=20000", "wait.complete_ms=20000", 
 CANONS = ("relaxed/relaxed", "simple/simple", "relaxed/simple", "simple/relaxed")
 
 RSA, ED = Key("rsa", 2048), Key("ed25519")
-ROOT_ZONE = named(CLIENT, HOST) + "".join([
+ROOT_ZONE = named(CLIENT, HOST) + called("client.example", CLIENT) + "".join([
+	takes_mail(DOMAIN, OTHER, LIST, STRICT, WIDE, "example.net"),
 	"".join(RSA.record(f"rsa._domainkey.{name}") + ED.record(f"ed._domainkey.{name}")
 	        for name in (DOMAIN, OTHER, LIST, STRICT, WIDE)),
 	f'revoked._domainkey.{DOMAIN} TXT "v=DKIM1; p="\n',
@@ -55,7 +56,8 @@ ROOT_ZONE = named(CLIENT, HOST) + "".join([
 	"".join(f"{name} NS authority.dkim-lab.example.net\n" for name in DELEGATED),
 ])
 AUTHORITY_ZONE = "".join(ED.record(f"s{n}._domainkey.{SLOW}") for n in range(3)) + \
-	f"*.{DEAD} TXT !servfail\n*.{SILENT} TXT !timeout\n"
+	f"*.{DEAD} TXT !servfail\n*.{SILENT} TXT !timeout\n" + \
+	"".join(f"{domain} MX 10 {HOST}\n" for domain in (SLOW, DEAD, SILENT))
 
 BODY = """Dear Bob,\r
 \r

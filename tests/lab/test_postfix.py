@@ -16,7 +16,7 @@ import time
 
 import mailreeve
 import namespace
-from demo_cases import listed, named
+from demo_cases import called, listed, named, takes_mail
 from dns_servers import ROOT_HINTS
 from lab import TOOLS, Lab
 from mailreeve import SHIPPED
@@ -31,6 +31,8 @@ GOOD, GOOD_NAME = "203.0.113.5", "mail.example.net"
 LISTED, UNNAMED, SIX = "203.0.113.90", "203.0.113.20", "2001:db8:77::25"
 TWO_NAMES = "203.0.113.6"
 ZONE = "".join([
+	takes_mail("example.net", "xn--bcher-kva.example"),
+	called("client.example", GOOD, LISTED, UNNAMED, TWO_NAMES, SIX),
 	named(GOOD, GOOD_NAME),
 	named(LISTED, "host90.example.com"),
 	listed(LISTED, "zen.spamhaus.org", "127.0.0.4"),

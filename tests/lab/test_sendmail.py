@@ -16,7 +16,7 @@ import time
 import mailreeve
 import namespace
 import sendmail
-from demo_cases import listed, named
+from demo_cases import called, listed, named, takes_mail
 from dns_zones import reverse_name
 from sendmail import DEFAULTS_PORT, PLAIN_PORT, SMTP_PORT, NoSendmail, SendmailLab
 from sendmail_bench import AUTHOR, Bench, leave_politely
@@ -28,6 +28,9 @@ LISTED, UNNAMED, UNCONFIRMED, SIX = "203.0.113.90", "203.0.113.20", "203.0.113.6
 SLOW_LIST, TOO_SLOW, DEAD_LIST, DEAD_NAME = "203.0.113.50", "203.0.113.53", "203.0.113.51", "203.0.113.52"
 SPAMMY, PHISHING = "spammy.example", "phishing.example"  # 5 and 8 points
 ZONE = "".join([
+	takes_mail("example.net", SPAMMY, PHISHING),
+	called("client.example", GOOD, LISTED, UNNAMED, UNCONFIRMED, SIX, SLOW_LIST, TOO_SLOW, DEAD_LIST, DEAD_NAME),
+	called("second.example", UNNAMED),
 	named(GOOD, GOOD_NAME),
 	named(LISTED, "host90.example.com"),
 	listed(LISTED, "zen.spamhaus.org", "127.0.0.4"),

@@ -138,8 +138,9 @@ class Daemon:
 
 	def command(self):
 		"""The whole command line."""
+		# Most tests have no world behind HELO and sender; later options win.
 		options = [f"socket={self.socket}", f"pid_file={self.path('pid')}", "log=stderr", "dns.mode=zone",
-				   f"dns.zone_file={self.path('zone')}"] + self.overrides
+				   f"dns.zone_file={self.path('zone')}", "helo.enabled=false", "sender.enabled=false"] + self.overrides
 		command = [*self.prefix, program(), "-f", "-c", self.config]
 		if os.geteuid() == 0:
 			command.append("--allow-root")

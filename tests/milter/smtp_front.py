@@ -5,6 +5,7 @@ that the client sees.
 Refusals at connect and HELO are shown at MAIL, those at MAIL and RCPT verbatim, those at the headers and later after
 the final dot: that is what Postfix does.
 """
+import smfi
 from smfi import Closed
 
 HOST = "mx.example.org"
@@ -105,9 +106,21 @@ class SmtpFront:
 		if argument[:3].upper() != b"TO:":
 			return "501 5.5.4 Syntax: RCPT TO:<address>"
 		address, *arguments = argument[3:].strip().split(b" ") if b'"' not in argument else [argument[3:].strip()]
+		if address.startswith(b"<unknown"):
+			return self.unknown_recipient(address, arguments)
 		refused = refusal(self.session.rcpt(address, *arguments, macros={"{rcpt_addr}": address.strip(b"<>")}))
 		self.recipients += not refused
 		return refused or "250 2.1.5 Ok"
+
+	def unknown_recipient(self, address, arguments):
+		"""Refused by the MTA, which tells the filter where it wants to know (SMFIP_RCPT_REJ), whatever that answers."""
+		text = "550 5.1.1 Recipient address rejected: User unknown"
+		if self.session.negotiated.protocol & smfi.P_RCPT_REJ:
+			had = self.session.values.get("i")
+			self.session.rcpt(address, *arguments, macros={"{rcpt_mailer}": "error", "{rcpt_host}": "5.1.1", "{rcpt_addr}": text})
+			if had is None:
+				self.session.values.pop("i", None)
+		return text
 
 	def do_data(self, _argument):
 		if self.sender is None:

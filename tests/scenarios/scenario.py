@@ -80,6 +80,8 @@ BASELINE = (
 	"policy.groups=()", "policy.rules=()", "dnsbl.lists=()",
 	"rdns.points.none=3.0", "rdns.points.unconfirmed=1.5", "rdns.points.generic=1.0", "rdns.points.dynamic=1.5",
 	"headers.authserv_id=mx.example.org",
+	# Most scenarios have no world behind these; those about them switch them on.
+	"helo.enabled=false", "sender.enabled=false",
 )
 _SECTION = re.compile(r"(?P<keyword>[a-z]+):(?:\s+(?P<rest>.*))?$")
 _REPLY = re.compile(

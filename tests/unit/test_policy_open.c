@@ -173,7 +173,7 @@ static void add_default_facts(struct world *world)
 	} named[] = {
 		{ "dkim", "pass_aligned", FACT_QUIET, 0 },      { "spf", "fail", FACT_EVIDENCE, 5000 },
 		{ "spf", "softfail", FACT_EVIDENCE, 1500 },     { "spf", "helo_fail", FACT_EVIDENCE, 2000 },
-		{ "spf", "helo_softfail", FACT_EVIDENCE, 500 },
+		{ "spf", "helo_softfail", FACT_EVIDENCE, 500 }, { "sender", "own_mail_from", FACT_EVIDENCE, 500 },
 	};
 
 	for (size_t i = 0; i < COUNT(named); i++)
