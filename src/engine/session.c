@@ -74,6 +74,7 @@ static void forget_message(struct engine_session *session)
 	subject->auth_user = subject->auth_type = subject->queue_id = NULL;
 	subject->mail_from = subject->rcpt = (struct address){ 0 };
 	subject->smtputf8 = false;
+	subject->declared_octets = 0;
 	memset(subject->from, 0, sizeof(subject->from));
 	subject->n_from = 0;
 	subject->n_rcpt = 0;
@@ -146,10 +147,27 @@ const struct decision *engine_mail(struct engine_session *session, const char *a
 	return decision;
 }
 
+/* RFC 1870: "SIZE=" and up to 20 digits; what is none says nothing. */
+static uint64_t declared_octets(const char *argument)
+{
+	char *end;
+
+	if (strncasecmp(argument, "SIZE=", 5) != 0 || argument[5] < '0' || argument[5] > '9')
+		return 0;
+	const uint64_t octets = strtoull(argument + 5, &end, 10); /* ULLONG_MAX for what is too large */
+	return *end == '\0' ? octets : 0;
+}
+
 void engine_mail_options(struct engine_session *session, char *const *arguments)
 {
-	for (; *arguments; arguments++)
-		session->subject.smtputf8 |= strcasecmp(*arguments, "SMTPUTF8") == 0;
+	struct subject *subject = &session->subject;
+
+	for (; *arguments; arguments++) {
+		const uint64_t octets = declared_octets(*arguments);
+		subject->smtputf8 |= strcasecmp(*arguments, "SMTPUTF8") == 0;
+		if (octets > 0)
+			subject->declared_octets = octets;
+	}
 }
 
 /* Remember an accepted recipient, with what was stated about it alone, for the decision at end of message. */

@@ -45,10 +45,11 @@ struct subject {
 	const char *auth_user; /* {auth_authen}: set means: authenticated, by {auth_type} */
 	const char *auth_type;
 	struct address mail_from;
-	struct address rcpt;  /* the recipient being judged; text NULL outside RCPT */
-	unsigned n_rcpt;      /* so far, this one included; without those that the MTA has refused */
-	const char *queue_id; /* i, when known */
-	bool smtputf8;        /* MAIL said SMTPUTF8 (RFC 6531) */
+	struct address rcpt;      /* the recipient being judged; text NULL outside RCPT */
+	unsigned n_rcpt;          /* so far, this one included; without those that the MTA has refused */
+	const char *queue_id;     /* i, when known */
+	uint64_t declared_octets; /* what MAIL said as SIZE (RFC 1870); 0: nothing */
+	bool smtputf8;            /* MAIL said SMTPUTF8 (RFC 6531) */
 	const struct author *from[SUBJECT_FROM_MAX]; /* the From fields, as far as they have come */
 	unsigned n_from;                             /* in all: there should be one (RFC 5322 3.6) */
 };

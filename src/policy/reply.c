@@ -36,6 +36,7 @@ static const struct class
 	{ "sender.null_mx", "7.27", NO_MECHANISM },
 	{ "recipient.many", "5.3", NO_MECHANISM },
 	{ "recipient.null_sender", "5.3", NO_MECHANISM },
+	{ "format", "6.0", NO_MECHANISM },
 	{ "spf.fail", "7.23", BY_SPF },
 	{ "spf.softfail", "7.23", BY_SPF },
 	{ "spf.helo_fail", "7.23", BY_SPF },

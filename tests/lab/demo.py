@@ -10,6 +10,7 @@ status 1 when a message came out otherwise than described.
 import os
 import sys
 import threading
+from email.utils import formatdate
 
 import demo_show
 import mailreeve
@@ -34,7 +35,7 @@ def message_id(number):
 def sent_fields(number, case):
 	"""The header fields that the sender writes."""
 	texts = [f"From: {case.sender}", f"To: {case.rcpts[-1]}", f"Subject: {case.title}",
-	         f"Message-ID: {message_id(number)}", "Date: Fri, 20 Nov 2026 10:00:00 +0000", *case.fields]
+	         f"Message-ID: {message_id(number)}", f"Date: {formatdate()}", *case.fields]
 	return [tuple(text.split(":", 1)) for text in texts]
 
 

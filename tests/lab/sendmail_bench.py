@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sendmail_bench - what a test with Sendmail works with: sessions, whole messages, and what was logged about them."""
+from email.utils import formatdate
+
 from sendmail import SMTP_PORT, TROUBLE
 from sendmail_fields import Fields
 from test_postfix import expect, expect_reply
@@ -40,7 +42,7 @@ class Bench:
 		self.count += 1
 		message_id = f"<sendmail-{self.count}@lab.example>"
 		expect_reply(connection.command(b"DATA"), "354", "DATA")
-		head = [b"Date: Fri, 20 Nov 2026 10:00:00 +0000", b"Message-ID: " + message_id.encode()] + list(fields)
+		head = [b"Date: " + formatdate().encode(), b"Message-ID: " + message_id.encode()] + list(fields)
 		if not any(field.lower().startswith(b"from:") for field in fields):
 			head.append(AUTHOR)
 		reply = connection.message(b"\r\n".join(head) + b"\r\n\r\nHello.\r\n")

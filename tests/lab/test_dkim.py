@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from email.utils import formatdate
 
 import mailreeve
 import namespace
@@ -89,7 +90,7 @@ class Mail:
 		self.sender = sender
 		self.message_id = f"<dkim-{Mail.count}@lab.example>"
 		text = (f"From: Alice <{sender}>\r\nTo: bob@example.org\r\nSubject:{subject}\r\n"
-		        f"Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: {self.message_id}\r\n{more}\r\n{body}")
+		        f"Date: {formatdate()}\r\nMessage-ID: {self.message_id}\r\n{more}\r\n{body}")
 		self.octets = text.encode()
 
 	def sign(self, key=ED, domain=DOMAIN, selector=None, canon="relaxed/relaxed", **options):

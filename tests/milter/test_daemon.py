@@ -93,6 +93,9 @@ def finish(session, stage):
 	if stage in ("negotiate", "connect", "helo", "mail"):
 		reply = session.rcpt("<bob@example.org>")
 		assert not reply.refused, f"held at {stage}: {reply}"
+	if stage not in ("header", "eoh", "body"):
+		session.header("From", " Alice <held@example.net>")
+		session.header("Subject", " held")
 	if stage not in ("eoh", "body"):
 		session.eoh()
 	reply = session.eom()

@@ -82,6 +82,8 @@ BASELINE = (
 	"headers.authserv_id=mx.example.org",
 	# Most scenarios have no world behind these; those about them switch them on.
 	"helo.enabled=false", "sender.enabled=false",
+	# Their dates stand still, the clock does not.
+	"format.date_past_days=36500", "format.date_future_hours=876000",
 )
 _SECTION = re.compile(r"(?P<keyword>[a-z]+):(?:\s+(?P<rest>.*))?$")
 _REPLY = re.compile(

@@ -40,11 +40,11 @@ static inline void count_wait(void *context)
 /* An engine on this zone, with further overrides (NULL-terminated), and one session. */
 static inline void world_open_on(struct world *world, const char *zone, const char *const *overrides)
 {
-	const char *all[OVERRIDES_MAX] = { "dns.mode=zone", world->override_zone, "rdns.points.none=0.0",
-		                           "helo.enabled=false", "sender.enabled=false" };
+	const char *all[OVERRIDES_MAX] = { "dns.mode=zone",      world->override_zone,   "rdns.points.none=0.0",
+		                           "helo.enabled=false", "sender.enabled=false", "format.enabled=false" };
 	struct config_section sections[ENGINE_SECTIONS_MAX];
 	struct err err = { "" };
-	size_t n = 5;
+	size_t n = 6;
 
 	*world = (struct world){ .zone_file = "/tmp/mailreeve-test-engine-XXXXXX" };
 	int fd = mkstemp(world->zone_file);
