@@ -106,7 +106,19 @@ struct check_run {
 	bool started, done, closing;
 	enum stage stage; /* now: goes into the evidence */
 	clock_ms started_ms;
+	/* See check_worth_asking(). NULL: always. */
+	bool (*worth_asking)(void *context);
+	void *worth_context;
 };
+
+/*
+ * Can anything that is still to come change what is done with the message? For what costs others something, such as a
+ * connection to their server: asked before it is begun.
+ */
+static inline bool check_worth_asking(const struct check_run *run)
+{
+	return run->worth_asking == NULL || run->worth_asking(run->worth_context);
+}
 
 /*
  * State fact number `index` of the check's table; nothing happens when this scope or an outer one has it already. The

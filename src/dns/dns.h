@@ -151,10 +151,21 @@ enum dns_status dns_wait(struct dns_question *question, clock_ms deadline, const
 
 /*
  * Wait until at least one open question of the session has been answered (or has reached its own deadline) since the
- * last call of this function returned, or until `deadline`. Returns at once when no question is open.
- * Returns false when `deadline` came first. All questions' arenas must be as alive as for dns_poll().
+ * last call of this function returned, or dns_session_wake() was called, or until `deadline`. Returns at once when no
+ * question is open and nothing is held. Returns false when `deadline` came first. All questions' arenas must be as
+ * alive as for dns_poll().
  */
 bool dns_session_wait(struct dns_session *session, clock_ms deadline);
+
+/*
+ * The session waits for something beside DNS as well (a probe). Held: dns_session_wait() goes on sleeping though no
+ * question is open; as often as it was held it must be let go. Both on the session's own thread.
+ */
+void dns_session_hold(struct dns_session *session);
+void dns_session_let_go(struct dns_session *session);
+
+/* What it waits for has come: end its wait, or the next one. From any thread; `session` is a struct dns_session. */
+void dns_session_wake(void *session);
 
 /*
  * Nobody waits for it any more; its answer still fills the cache. The question must not be used afterwards. NULL is

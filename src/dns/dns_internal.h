@@ -64,8 +64,9 @@ struct dns_session {
 	pthread_cond_t changed;         /* news was set; CLOCK_MONOTONIC */
 	struct dns_question *questions; /* OPEN or READY; its own thread only */
 	size_t asked;
+	unsigned n_held; /* its own thread only */
 	_Atomic unsigned n_open;
-	bool news; /* something became READY since dns_session_wait() looked */
+	bool news; /* something became READY, or woke the session, since dns_session_wait() looked */
 };
 
 /*

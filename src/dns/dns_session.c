@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -274,7 +275,7 @@ bool dns_session_wait(struct dns_session *session, clock_ms deadline)
 	for (;;) {
 		clock_ms until = clock_min(deadline, look_at_all(session, &settled));
 		pthread_mutex_lock(&session->lock);
-		settled = settled || session->news || session->questions == NULL;
+		settled = settled || session->news || (session->questions == NULL && session->n_held == 0);
 		session->news = false;
 		if (!settled && session->dns->now() < until)
 			sleep_until(session, until);
@@ -288,6 +289,27 @@ bool dns_session_wait(struct dns_session *session, clock_ms deadline)
 		}
 	}
 	return settled;
+}
+
+void dns_session_hold(struct dns_session *session)
+{
+	session->n_held++;
+}
+
+void dns_session_let_go(struct dns_session *session)
+{
+	assert(session->n_held > 0);
+	session->n_held--;
+}
+
+void dns_session_wake(void *session)
+{
+	struct dns_session *woken = session;
+
+	pthread_mutex_lock(&woken->lock);
+	woken->news = true;
+	pthread_cond_signal(&woken->changed);
+	pthread_mutex_unlock(&woken->lock);
 }
 
 void dns_cancel(struct dns_question *question)

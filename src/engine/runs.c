@@ -6,6 +6,9 @@
 
 #define WAIT_SLICE_FIRST_MS 50 /* the hook is called again after this, then after twice as long, and so on */
 
+static struct check_run run_make(struct engine_session *session, const struct engine_part *part);
+static void part_may_state(const struct check_run *run, struct factset *set);
+
 static enum scope_kind scope_of(enum stage stage)
 {
 	static const enum scope_kind scopes[STAGES] = {
@@ -15,9 +18,32 @@ static enum scope_kind scope_of(enum stage stage)
 	return scopes[stage];
 }
 
+/*
+ * Could what is open, or still to come, change the action? While parts are being started those of their stage count as
+ * not started: one of them asks.
+ */
+static bool worth_asking(void *context)
+{
+	struct engine_session *session = context;
+	struct factset stated = { { 0 } }, open = { { 0 } };
+	const struct engine *engine = session->engine;
+	struct bounds bounds;
+
+	evidence_facts(engine_evidence(session), &stated);
+	runs_may_state(session, &open);
+	for (size_t i = engine->first_part[session->stage]; i < engine->first_part[session->stage + 1]; i++) {
+		struct check_run run = run_make(session, &engine->parts[i]);
+		part_may_state(&run, &open);
+	}
+	policy_bounds(engine->policy, &stated, &open, &bounds);
+	return !bounds.final;
+}
+
 static struct check_run run_make(struct engine_session *session, const struct engine_part *part)
 {
 	return (struct check_run){
+		.worth_asking = worth_asking,
+		.worth_context = session,
 		.check = part->check->check,
 		.part = part->part,
 		.settings = part->check->own,

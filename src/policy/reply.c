@@ -25,6 +25,7 @@ static const struct class
 	enum mechanism failed;
 } classes[] = {
 	{ "rdns", "7.25", NO_MECHANISM },
+	{ "greeting", "7.25", NO_MECHANISM },
 	{ "sender.unknown", "1.8", NO_MECHANISM },
 	{ "sender.no_mail", "1.8", NO_MECHANISM },
 	{ "sender.nowhere", "1.8", NO_MECHANISM },

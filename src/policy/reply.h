@@ -40,8 +40,9 @@ struct reply {
  * The reasons are the facts and rules with the most points (above 0; equal ones in the catalogue's order), in words.
  * Without any: "Message refused by local policy [...]", "Message deferred by local policy, try again later [...]".
  * The class follows the first reason (a table: DKIM x.7.20, .21, .22; SPF's verdict x.7.23, its errors x.7.24; rdns
- * x.7.25; sender x.1.7, x.1.8, x.7.27; recipient x.5.3; format x.6.0; everything else, DMARC and HELO among it, x.7.1).
- * Where that is a failure of SPF, DKIM or DMARC, and another one of these has failed and weighs too, x.7.26. Example:
+ * and greeting x.7.25; sender x.1.7, x.1.8, x.7.27; recipient x.5.3; format x.6.0; everything else, DMARC and HELO
+ * among it, x.7.1). Where that is a failure of SPF, DKIM or DMARC, and another one of these has failed and weighs too,
+ * x.7.26. Example:
  *   550 5.7.25 Message refused: the client address has no PTR record; the client address is on the block list zen (xbl)
  *   [score 12.0 of 10.0, id k3x9]
  * With a quote (may be NULL) whose fact is among the reasons, behind them: `; example.org explains: "TEXT"`, in

@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["base", "mail", "dns", "config", "evidence", "state", "spf", "dkim", "dmarc", "policy", "checks", "engine",
+LAYERS = ["base", "mail", "dns", "config", "evidence", "net", "state", "spf", "dkim", "dmarc", "policy", "checks", "engine",
           "headers", "milter", "daemon", "tools"]
 # Headers of libraries, each with the only file that may include it.
 ADAPTORS = {

@@ -137,9 +137,11 @@ static inline int rig_configure(struct rig *rig, const char *const *checks, cons
 
 static inline void rig_close(struct rig *rig)
 {
+	if (rig->session != NULL)
+		dns_session_cancel(rig->session, &rig->arena);
+	arena_close(&rig->arena); /* before the session: who waits for something beside DNS lets it go */
 	dns_session_close(&rig->session);
 	dns_close(&rig->dns);
-	arena_close(&rig->arena);
 	for (size_t i = 0; i < rig->n_checks; i++) {
 		struct rig_check *slot = &rig->checks[i];
 		if (slot->open && slot->check->close != NULL)
