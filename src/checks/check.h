@@ -68,6 +68,7 @@ struct check_part {
 struct check {
 	const char *name; /* also its group in the configuration and its section in the manual */
 	const char *help;
+	bool opt_in; /* "enabled" is false until the configuration says otherwise */
 	/* Each row becomes the fact "name.fact" and, where it can have points, the option "name.points.fact". */
 	const struct fact *facts;
 	size_t n_facts;

@@ -249,7 +249,10 @@ static void check_rows_make(struct engine_check *slot, const struct check *check
 	slot->own = (char *)slot->values + own_at;
 	slot->rows = memory_new((1 + check->n_options + check->n_facts) * sizeof(*slot->rows));
 	slot->rows[slot->n_rows++] = (struct config_row){
-		.name = "enabled", .type = CONFIG_BOOL, .fallback = "true", .help = "Whether this check runs at all."
+		.name = "enabled",
+		.type = CONFIG_BOOL,
+		.fallback = check->opt_in ? "false" : "true",
+		.help = "Whether this check runs at all.",
 	};
 	for (size_t i = 0; i < check->n_options; i++) {
 		slot->rows[slot->n_rows] = check->options[i];

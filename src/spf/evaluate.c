@@ -14,9 +14,16 @@
 static const char *const code_names[SPF_CODES] = { "none",     "neutral",   "pass",     "fail",
 	                                           "softfail", "temperror", "permerror" };
 
+static const char *const scope_names[SPF_SCOPES] = { "", "mfrom", "pra" };
+
 const char *spf_code_name(enum spf_code code)
 {
 	return code_names[code];
+}
+
+const char *spf_scope_name(enum spf_scope scope)
+{
+	return scope_names[scope];
 }
 
 struct spf_limits spf_default_limits(void)
@@ -317,7 +324,6 @@ struct spf *spf_open(const struct spf_query *query, const struct spf_limits *lim
 	spf->arena = arena;
 	spf->dns = *dns;
 	spf->questions_end = &spf->questions;
-	spf->is_record = spf_is_record;
 	set_limits(spf, limits);
 	set_identity(spf, query);
 	set_result(spf);

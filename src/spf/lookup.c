@@ -195,17 +195,31 @@ static void choose_several(struct spf *spf, struct spf_chosen *chosen, size_t fo
 	chosen->problem = arena_strdup(spf->arena, text);
 }
 
-static size_t records_found(const struct spf *spf, const struct dns_answer *answer, const struct dns_record **first)
+static bool is_of_scope(const struct dns_record *record, enum spf_scope scope)
+{
+	if (scope == SPF_SCOPE_SPF1)
+		return spf_is_record(record->data, record->octets);
+	return spf_is_record2(record->data, record->octets, spf_scope_name(scope));
+}
+
+static size_t records_of_scope(const struct dns_answer *answer, enum spf_scope scope, const struct dns_record **first)
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < answer->n_records; i++) {
-		const struct dns_record *record = &answer->records[i];
-		if (!spf->is_record(record->data, record->octets))
-			continue;
-		if (found++ == 0)
-			*first = record;
+		if (is_of_scope(&answer->records[i], scope) && found++ == 0)
+			*first = &answer->records[i];
 	}
+	return found;
+}
+
+/* A record of Sender ID counts before any of SPF; one with other scopes only is not there (RFC 4406 4.4). */
+static size_t records_found(const struct spf *spf, const struct dns_answer *answer, const struct dns_record **first)
+{
+	size_t found = records_of_scope(answer, spf->query.scope, first);
+
+	if (found == 0 && spf->query.scope != SPF_SCOPE_SPF1)
+		found = records_of_scope(answer, SPF_SCOPE_SPF1, first);
 	return found;
 }
 

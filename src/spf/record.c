@@ -92,15 +92,27 @@ static bool same_name(const char *text, size_t length, const char *name)
 	return length == strlen(name) && strncasecmp(text, name, length) == 0;
 }
 
+/* Where the scopes of "spf2.0/SCOPES" begin; 0: it is none. Any minor version will do (RFC 4406 4.4). */
+static size_t scopes_start(const char *text, size_t length)
+{
+	static const char version[] = "spf2.";
+	const size_t minor = sizeof(version) - 1;
+	size_t at = minor;
+
+	if (length < minor || strncasecmp(text, version, minor) != 0)
+		return 0;
+	while (at < length && is_one_of(text[at], DIGIT))
+		at++;
+	return at > minor && at < length && text[at] == '/' ? at + 1 : 0;
+}
+
 bool spf_is_record2(const uint8_t *octets, size_t length, const char *scope)
 {
-	static const char version[] = "spf2.0/";
-	const size_t n = sizeof(version) - 1;
 	const char *text = (const char *)octets;
+	size_t at = scopes_start(text, length), end;
 	bool found = false;
-	size_t at = n, end;
 
-	if (length < n || strncasecmp(text, version, n) != 0)
+	if (at == 0)
 		return false;
 	for (;; at = end + 1) {
 		for (end = at; end < length && text[end] != ',' && text[end] != ' ';)

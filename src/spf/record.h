@@ -45,8 +45,8 @@ struct spf_record {
 bool spf_is_record(const uint8_t *octets, size_t length);
 
 /*
- * The same for "spf2.0/SCOPES" with this scope ("mfrom", "pra") among them (RFC 4406 3.1, 4.4). For the check pra,
- * later.
+ * The same for "spf2.0/SCOPES" with this scope ("mfrom", "pra") among them (RFC 4406 3.1, 4.4). The minor version must
+ * be digits, and says nothing.
  */
 bool spf_is_record2(const uint8_t *octets, size_t length, const char *scope);
 

@@ -29,6 +29,16 @@
 enum spf_identity { SPF_HELO, SPF_MAIL_FROM };
 #define SPF_IDENTITIES 2
 
+/*
+ * Which records count. Sender ID (RFC 4406 4.4) prefers "spf2.0" records with its scope to "v=spf1" ones, here and in
+ * whatever a record includes or redirects to; SPF knows no other than "v=spf1".
+ */
+enum spf_scope { SPF_SCOPE_SPF1, SPF_SCOPE_MFROM, SPF_SCOPE_PRA };
+#define SPF_SCOPES 3
+
+/* "", "mfrom", "pra": as in records. */
+const char *spf_scope_name(enum spf_scope scope);
+
 /* RFC 7208 2.6. */
 enum spf_code { SPF_NONE, SPF_NEUTRAL, SPF_PASS, SPF_FAIL, SPF_SOFTFAIL, SPF_TEMPERROR, SPF_PERMERROR };
 #define SPF_CODES 7
@@ -38,7 +48,8 @@ const char *spf_code_name(enum spf_code code);
 
 /* Who asks whom about whom. All texts are a stranger's, but for `receiver`. NULL is "". */
 struct spf_query {
-	enum spf_identity identity;
+	enum spf_identity identity; /* with SPF_SCOPE_PRA: SPF_MAIL_FROM, and the purported responsible address for it */
+	enum spf_scope scope;
 	struct ip client;  /* an IPv4-mapped address is IPv4 (base/ip.h) */
 	const char *helo;  /* as the client gave it */
 	const char *local; /* of the reverse-path; "": postmaster. Ignored for SPF_HELO */

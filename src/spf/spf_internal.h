@@ -254,9 +254,6 @@ struct spf {
 	struct arena *arena;
 	struct spf_macros macros; /* but for the current domain */
 	const char *domain;       /* that is checked */
-	/* Which TXT record is meant; another scope (RFC 4406) would bring its own. */
-	bool (*is_record)(const uint8_t *octets, size_t length);
-
 	struct spf_record guess; /* query.guess */
 
 	struct spf_question *questions, **questions_end;

@@ -47,6 +47,8 @@ static const struct row {
 	{ "from", "SENDER", "the argument of MAIL FROM; '<>' is the null reverse-path", KIND_TEXT, AT(from), ALL, 0 },
 	{ "identity", "helo|mailfrom", "which name is checked (mailfrom; without --from: helo)", KIND_TEXT,
 	  AT(identity), SPF, 0 },
+	{ "scope", "mfrom|pra", "prefer records of Sender ID with this scope (RFC 4406)", KIND_TEXT, AT(scope), SPF,
+	  0 },
 	{ "receiver", "NAME", "the name of the host that receives (unknown)", KIND_TEXT, AT(receiver), SPF, 0 },
 	{ "guess", NULL, "where there is no record, evaluate the best guess", KIND_FLAG, AT(guess), SPF, 0 },
 	{ "zone", "FILE", "answer all DNS questions from this file", KIND_TEXT, AT(zone), ALL, 0 },
@@ -239,8 +241,8 @@ static void print_option(FILE *out, const struct row *row)
 void tool_print_help(FILE *out)
 {
 	fprintf(out, "usage: mailreeve-check --spf --ip IP --helo NAME [--from SENDER] [--identity helo|mailfrom]\n"
-	             "                       [--receiver NAME] [--guess] [--zone FILE | --resolver ADDRESS[@PORT]]...\n"
-	             "                       [--timeout MS] [--json]\n"
+	             "                       [--scope mfrom|pra] [--receiver NAME] [--guess]\n"
+	             "                       [--zone FILE | --resolver ADDRESS[@PORT]]... [--timeout MS] [--json]\n"
 	             "       mailreeve-check --dkim --message FILE [--now EPOCH] [--smtputf8] [--canonical]\n"
 	             "                       [--ip IP --helo NAME --from SENDER] [--zone FILE | --resolver "
 	             "ADDRESS[@PORT]]...\n"

@@ -28,7 +28,7 @@ enum tool_mode { TOOL_NOTHING, TOOL_SPF, TOOL_DKIM };
 struct tool_options {
 	enum tool_mode mode;
 	/* As given; NULL: not given. */
-	const char *ip, *helo, *from, *receiver, *identity, *message, *now, *zone, *timeout;
+	const char *ip, *helo, *from, *receiver, *identity, *scope, *message, *now, *zone, *timeout;
 	const char *resolvers[TOOL_RESOLVERS_MAX];
 	size_t n_resolvers;
 	bool guess, smtputf8, canonical, json, help, version;

@@ -63,6 +63,21 @@ static int set_identity(struct spf_query *query, const struct tool_options *opti
 	return wrong(err, "identity", options->identity, "helo or mailfrom would be right");
 }
 
+/* After set_identity(). */
+static int set_scope(struct spf_query *query, const char *text, struct err *err)
+{
+	if (!text)
+		return 0;
+	for (query->scope = SPF_SCOPE_MFROM; query->scope < SPF_SCOPES; query->scope++) {
+		if (strcmp(text, spf_scope_name(query->scope)) == 0)
+			return query->identity == SPF_MAIL_FROM
+			               ? 0
+			               : wrong(err, "scope", text,
+			                       "is for a mailbox: --from is missing, or --identity says helo");
+	}
+	return wrong(err, "scope", text, "mfrom or pra would be right");
+}
+
 static int set_sender(struct spf_query *query, const char *text, struct arena *arena, struct err *err)
 {
 	struct address address;
@@ -92,7 +107,8 @@ int tool_spf_query(struct spf_query *query, const struct tool_options *options, 
 		                     .guess = options->guess };
 	if (set_client(query, options->ip, err) || set_helo(query, options->helo, err))
 		return -1;
-	if (set_identity(query, options, err) || set_sender(query, options->from, arena, err))
+	if (set_identity(query, options, err) || set_scope(query, options->scope, err) ||
+	    set_sender(query, options->from, arena, err))
 		return -1;
 	if (strlen(query->receiver) > DOMAIN_OCTETS_MAX)
 		return wrong(err, "receiver", query->receiver, "is longer than any name");

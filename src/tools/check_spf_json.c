@@ -67,6 +67,7 @@ static void add_query(struct json_node *root, const struct spf_report *report)
 	char ip[IP_TEXT_MAX];
 
 	json_node_add_text(root, "identity", spf_identity_name(report->result->identity));
+	json_node_add_text(root, "scope", spf_scope_name(report->query->scope));
 	json_node_add_text(root, "ip", ip_format(&report->query->client, ip));
 	json_node_add_text(root, "helo", report->query->helo);
 	if (report->options->from)

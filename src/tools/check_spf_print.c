@@ -76,6 +76,7 @@ static void print_head(const struct spf_report *report, FILE *out)
 	print_value(out, "helo", report->query->helo);
 	print_value(out, "mail from", report->options->from && !*report->options->from ? "<>" : report->options->from);
 	print_value(out, "identity", spf_identity_name(result->identity));
+	print_value(out, "scope", spf_scope_name(report->query->scope));
 	print_value(out, "domain", *result->domain ? result->domain : "(none)");
 	print_value(out, "sender", result->sender);
 	print_value(out, "receiver", *report->query->receiver ? report->query->receiver : "unknown");
@@ -268,6 +269,7 @@ int spf_report_print(const struct spf_report *report, FILE *out)
 	print_value(out, "problem", report->result->problem);
 	print_width(out, &report->result->width);
 	print_budget(out, report->result, report->limits);
-	print_received_spf(out, report);
+	if (report->query->scope == SPF_SCOPE_SPF1) /* that field is SPF's */
+		print_received_spf(out, report);
 	return ferror(out) ? -1 : 0;
 }

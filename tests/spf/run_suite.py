@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """run_suite - every case of the SPF suites through mailreeve-check, offline: our own beside this file, and the public
-suites of RFC 7208 and RFC 4408 where they are.
+suites of RFC 7208, RFC 4408 and RFC 4406 (Sender ID) where they are.
 
     MAILREEVE_CHECK=build/mailreeve-check tests/spf/run_suite.py [-v] [-j PROCESSES] [SUITE.yml ...] [NAME ...]
 
@@ -32,13 +32,14 @@ import suite
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.abspath(os.environ.get("SRCDIR") or os.path.join(HERE, "..", ".."))
 PUBLIC = os.environ.get("SPF_SUITES") or os.path.join(TOP, "..", "shared", "data", "spf")
-PUBLIC_SUITES = ("rfc7208-tests.yml", "rfc4408-tests.yml")
+PUBLIC_SUITES = ("rfc7208-tests.yml", "rfc4408-tests.yml", "rfc4406-tests.yml")
+SCOPES = {"rfc4406-tests.yml": "mfrom"}  # its cases are about MAIL FROM, and say nothing of it
 OVERRIDDEN = {"rfc4408-tests.yml": os.path.join(HERE, "overridden.yml")}
 NO_SUITES = tuple(OVERRIDDEN.values())
 PATIENCE_S = 120   # for one case, on a machine that is busy
 WAITING_AT_ONCE = 8  # cases with !timeout wait, they do not work
 TERMS_MAX, VOIDS_MAX, QUERIES_MAX = 10, 2, 125
-JSON_KEYS = ("identity", "result", "explanation", "mechanism", "problem", "lookups", "void_lookups", "queries")
+JSON_KEYS = ("identity", "scope", "result", "explanation", "mechanism", "problem", "lookups", "void_lookups", "queries")
 
 
 def program():
@@ -56,6 +57,7 @@ def command(case, zone):
 	words += ["--from", case.mail_from or "<>"]
 	words += ["--receiver", case.receiver] if case.receiver else []
 	words += ["--identity", case.identity] if case.identity else []
+	words += ["--scope", case.scope] if case.scope else []
 	return [os.fsencode(word) for word in words]
 
 
@@ -83,6 +85,8 @@ def complaints_about(case, verdict):
 		found.append(f"problem /{case.expected['problem']}/ expected, got {verdict['problem']!r}")
 	if verdict["identity"] != (case.identity or "mailfrom"):
 		found.append(f"identity {verdict['identity']!r}")
+	if verdict["scope"] != case.scope:
+		found.append(f"scope {verdict['scope']!r}")
 	return [f"{one} ({verdict['problem']})" if verdict["problem"] else one for one in found] + broken_rules(verdict)
 
 
@@ -159,6 +163,8 @@ def read(path, words):
 	if table:
 		with open(table, encoding="utf-8") as file:
 			suite.override(cases, yaml.safe_load(file), table)
+	for case in cases:
+		case.scope = case.scope or SCOPES.get(os.path.basename(path), "")
 	return [case for case in cases if not words or any(word in case.name for word in words)]
 
 

@@ -14,7 +14,7 @@ And ours, with `zone:` (text of a zone file: design.md, "Zone files") instead of
     record: "v=spf1 -all"       TXT record of record.example.org, for this case alone; a list: several strings
     exp: "%{d2}"                the same, with "v=spf1 -all exp=exp.record.example.org" and this text there
     host, helo, mailfrom        default 192.0.2.1, mail.example.org, alice@record.example.org
-    receiver, identity          default: not given
+    receiver, identity, scope   default: not given
     result                      a list where the RFC leaves it open
     explanation                 exactly; null: any; without it a fail has none
     mechanism                   what matched
@@ -37,8 +37,8 @@ RECORD_NAME, EXP_NAME = "record.example.org", "exp.record.example.org"
 RESULTS = ("none", "neutral", "pass", "fail", "softfail", "temperror", "permerror")
 TYPES = ("A", "AAAA", "PTR", "MX", "TXT", "NS", "CNAME", "SOA")
 EXPECTED = ("mechanism", "problem", "lookups", "void_lookups", "queries")
-OUR_KEYS = {"spec", "why", "record", "exp", "host", "helo", "mailfrom", "identity", "receiver", "result", "explanation",
-            *EXPECTED}
+OUR_KEYS = {"spec", "why", "record", "exp", "host", "helo", "mailfrom", "identity", "receiver", "scope", "result",
+            "explanation", *EXPECTED}
 STRING_OCTETS_MAX = 255
 TIMEOUT, NOTHING = "TIMEOUT", "NONE"
 _REPEAT = re.compile(r"\[\[(\d+)\|(\|?)(.*?)\]\]", re.S)
@@ -63,6 +63,7 @@ class Case:
 	results: tuple
 	receiver: str = ""
 	identity: str = ""
+	scope: str = ""
 	explanation: str = None
 	expected: dict = field(default_factory=dict)  # EXPECTED
 
@@ -204,7 +205,7 @@ def _our_cases(path, document):
 		results = _results(path, name, entry["result"])
 		yield Case(name, str(entry["spec"]), zone + _case_zone(entry), entry.get("host", HOST),
 		           repeated(entry.get("helo", HELO)), repeated(entry.get("mailfrom", MAIL_FROM)), results,
-		           receiver=entry.get("receiver", ""), identity=entry.get("identity", ""),
+		           receiver=entry.get("receiver", ""), identity=entry.get("identity", ""), scope=entry.get("scope", ""),
 		           explanation=_our_explanation(entry),
 		           expected={key: entry[key] for key in EXPECTED if key in entry})
 
