@@ -11,8 +11,8 @@
 #include <time.h>
 
 #include "base/base.h"
-#include "base/strbuf.h"
 #include "checks/check.h"
+#include "checks/spf_detail.h"
 #include "checks/spf_settings.h"
 
 enum {
@@ -171,29 +171,12 @@ static void helo_may_state(const struct check_run *run, struct factset *set)
 
 static void state_result(struct check_run *run, const struct spf_result *result)
 {
-	const bool helo = result->identity == SPF_HELO;
 	const size_t fact = fact_of_code[result->identity][result->code];
-	const char *why = dns_why_name(result->why);
-	char problem[SPF_PROBLEM_OCTETS_MAX + 1];
-	struct strbuf text;
+	/* Both identities' errors look alike in the log: "unsure=spf(...)". */
+	const bool unsure_helo = result->identity == SPF_HELO && result->code == SPF_TEMPERROR;
+	char detail[SPF_DETAIL_SIZE];
 
-	switch (result->code) {
-	case SPF_TEMPERROR: /* both identities' look alike in the log: "unsure=spf(...)" */
-		check_state_fact(run, fact, "%s%s", why[0] != '\0' ? why : "internal", helo ? " helo" : "");
-		return;
-	case SPF_PERMERROR:
-		strbuf_open(&text, problem, sizeof(problem));
-		for (const char *c = result->problem; *c != '\0'; c++) /* a double quote would become an escape */
-			strbuf_add_octets(&text, *c == '"' ? "'" : c, 1);
-		if (strstr(problem, result->domain) != NULL)
-			check_state_fact(run, fact, "%s", problem);
-		else
-			check_state_fact(run, fact, "%s: %s", result->domain, problem);
-		return;
-	default:
-		check_state_fact(run, fact, "%s%s%s", result->domain, result->mechanism[0] != '\0' ? " " : "",
-		                 result->mechanism);
-	}
+	check_state_fact(run, fact, "%s%s", spf_detail(result, detail), unsure_helo ? " helo" : "");
 }
 
 static void state_guess(struct check_run *run, const struct spf_result *result)

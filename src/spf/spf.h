@@ -48,7 +48,8 @@ const char *spf_code_name(enum spf_code code);
 
 /* Who asks whom about whom. All texts are a stranger's, but for `receiver`. NULL is "". */
 struct spf_query {
-	enum spf_identity identity; /* with SPF_SCOPE_PRA: SPF_MAIL_FROM, and the purported responsible address for it */
+	enum spf_identity
+		identity; /* with SPF_SCOPE_PRA: SPF_MAIL_FROM, and the purported responsible address for it */
 	enum spf_scope scope;
 	struct ip client;  /* an IPv4-mapped address is IPv4 (base/ip.h) */
 	const char *helo;  /* as the client gave it */

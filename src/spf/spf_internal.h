@@ -254,7 +254,7 @@ struct spf {
 	struct arena *arena;
 	struct spf_macros macros; /* but for the current domain */
 	const char *domain;       /* that is checked */
-	struct spf_record guess; /* query.guess */
+	struct spf_record guess;  /* query.guess */
 
 	struct spf_question *questions, **questions_end;
 	struct spf_question *waits; /* where the last pass stopped */
