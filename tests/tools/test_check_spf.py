@@ -33,6 +33,8 @@ mail.example.org     TXT "v=spf1 ip4:192.0.2.1 -all"
 neutral.example      TXT "v=spf1 ?all"
 soft.example         TXT "v=spf1 ~all"
 none.example         A   192.0.2.1
+both.example         TXT "v=spf1 ~all"
+both.example         TXT "spf2.0/pra -all"
 broken.example       TXT "v=spf1 ip4:192.0.2.300 -all"
 dead.example         TXT !servfail
 silent.example       TXT !timeout
@@ -162,6 +164,18 @@ def test_guess():
 	text = check("--from", "a@none.example", "--guess").decode("ascii")
 	assert re.search(r"^result +none; the best guess is pass$", text, re.M), text
 	assert not check_json("--from", "a@none.example")["guessed"]
+
+
+def test_scope():
+	found = check_json("--from", "a@both.example", "--scope", "pra")
+	assert (found["scope"], found["result"], found["identity"]) == ("pra", "fail", "mailfrom"), found
+	found = check_json("--from", "a@both.example", "--scope", "mfrom")
+	assert (found["scope"], found["result"]) == ("mfrom", "softfail"), found
+	assert check_json("--from", "a@both.example")["scope"] == ""
+	text = check("--from", "a@both.example", "--scope", "pra").decode("ascii")
+	assert re.search(r"^scope +pra$", text, re.M) and "spf2.0/pra -all" in text, text
+	assert "Received-SPF" not in text, text  # that is no result of SPF
+	assert not re.search(r"^scope", check("--from", "a@both.example").decode("ascii"), re.M)
 
 
 # ---- the walk ----

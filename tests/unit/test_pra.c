@@ -205,6 +205,7 @@ static void what_is_too_long_is_malformed(void **state)
 	(void)state;
 	assert_string_equal(find_behind(room, address, text), "From a example.org");
 	assert_string_equal(find_behind(room + 1, address, text), "From: malformed");
+	assert_string_equal(find_behind(room, " <a@example.org>,\n", text), "From: malformed"); /* what is cut off */
 	assert_string_equal(find_behind(2 * AUTHOR_OCTETS_MAX, address, text), "From: malformed");
 	assert_memory_equal(find_behind(ADDRESS_OCTETS_MAX, "@example.org\n", text), "From aaaa", 9);
 	assert_string_equal(find_behind(ADDRESS_OCTETS_MAX + 1, "@example.org\n", text), "From: malformed");
