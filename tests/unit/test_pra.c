@@ -23,19 +23,26 @@
 
 #define TEXT_MAX 2048
 
-/* As the MTA gives it: folded lines with "\n" between them. */
+/* Of the first field, without the line end behind it. */
+static size_t field_octets(const char *header)
+{
+	size_t octets = strcspn(header, "\n");
+
+	while (header[octets] == '\n' && header[octets + 1] == ' ')
+		octets += 1 + strcspn(header + octets + 1, "\n");
+	return octets;
+}
+
+/* As the MTA gives them: folded lines with "\n" between them. */
 static void add_fields(struct pra *pra, char *header)
 {
 	while (*header != '\0') {
-		char *colon = strchr(header, ':'), *end;
-		assert_non_null(colon);
-		for (end = strchr(colon, '\n'); end != NULL && end[1] == ' ';)
-			end = strchr(end + 1, '\n');
-		assert_non_null(end);
-		*colon = *end = '\0';
-		pra_add(pra, header, colon + 1);
-		memset(header, 'x', (size_t)(end - header)); /* nothing of the MTA's memory is kept */
-		header = end + 1;
+		const size_t octets = field_octets(header), name = strcspn(header, ":");
+		assert_true(name < octets && header[octets] == '\n');
+		header[name] = header[octets] = '\0';
+		pra_add(pra, header, header + name + 1);
+		memset(header, 'x', octets); /* nothing of the MTA's memory is kept */
+		header += octets + 1;
 	}
 }
 
@@ -189,7 +196,7 @@ static const char *find_behind(size_t octets, const char *end, char text[TEXT_MA
 
 	memset(header, 'a', sizeof(header));
 	memcpy(header, "From:", 5);
-	strcpy(header + 5 + octets, end);
+	memcpy(header + 5 + octets, end, strlen(end) + 1);
 	arena_open(&arena, NULL);
 	find(&arena, header, text);
 	arena_close(&arena);
