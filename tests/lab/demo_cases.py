@@ -52,7 +52,8 @@ def listed(address, zone, *codes):
 
 
 ZONE = "".join([
-	takes_mail("example.net", "example.com", "pills.example", "letters.example", "typo.example"),
+	takes_mail("example.net", "example.com", "pills.example", "letters.example", "typo.example",
+	           "signed.example"),
 	called("news.example.com", "198.51.100.7"),
 	called("far.example.net", "203.0.113.66"),
 	named("203.0.113.5", "mail.example.net"),
