@@ -142,4 +142,7 @@ void engine_log_line(struct strbuf *line, const struct engine_session *session, 
 /* "a=3.0,b=4.3": every fact with points, in catalogue order (for X-Spam-Status). */
 void engine_tests(struct strbuf *text, const struct engine_session *session);
 
+/* "identity=5.0(capped from 8.5) allowlists=-5.0(raised from -8.0)": the groups whose points do not simply add up. */
+void engine_groups(struct strbuf *text, const struct engine_session *session);
+
 #endif

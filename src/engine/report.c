@@ -9,6 +9,7 @@
 #define LOG_HELO_MAX    128
 #define LOG_ADDRESS_MAX 160
 #define LOG_HOST_MAX    128
+#define GROUPS_TEXT_MAX 2048
 
 /* The facts that a report speaks of: those stated so far, the recipients' own, and the rules that hold. */
 static void report_facts(const struct engine_session *session, struct factset *set)
@@ -113,28 +114,37 @@ static void add_cancelled(struct strbuf *line, const struct engine_session *sess
 		strbuf_add(line, "\"");
 }
 
-/* capped="identity=5.0(of 8.5)": the groups whose points do not simply add up; absent when all do. */
-static void add_capped(struct strbuf *line, const struct engine_session *session, const struct factset *set)
+void engine_groups(struct strbuf *text, const struct engine_session *session)
 {
 	const struct policy *policy = session->engine->policy;
-	const char *between = " capped=\"";
-	bool any = false;
+	const char *between = "";
+	struct factset set;
 
+	report_facts(session, &set);
 	for (size_t i = 0; i < policy_n_groups(policy); i++) {
 		struct group_score group;
-		policy_group_score(policy, i, set, &group);
+		policy_group_score(policy, i, &set, &group);
 		if (group.sum_milli == group.score_milli)
 			continue;
-		strbuf_addf(line, "%s%s=", between, group.name);
-		strbuf_add_points(line, group.score_milli);
-		strbuf_add(line, "(of ");
-		strbuf_add_points(line, group.sum_milli);
-		strbuf_add(line, ")");
+		strbuf_addf(text, "%s%s=", between, group.name);
+		strbuf_add_points(text, group.score_milli);
+		strbuf_addf(text, "(%s from ", group.sum_milli > group.score_milli ? "capped" : "raised");
+		strbuf_add_points(text, group.sum_milli);
+		strbuf_add(text, ")");
 		between = " ";
-		any = true;
 	}
-	if (any)
-		strbuf_add(line, "\"");
+}
+
+/* groups="identity=5.0(capped from 8.5)"; absent when the points of all simply add up. */
+static void add_groups(struct strbuf *line, const struct engine_session *session)
+{
+	char memory[GROUPS_TEXT_MAX];
+	struct strbuf text;
+
+	strbuf_open(&text, memory, sizeof(memory));
+	engine_groups(&text, session);
+	if (text.length)
+		strbuf_addf(line, " groups=\"%s\"", memory);
 }
 
 /* client=host.example[192.0.2.1]: the name is the MTA's verified one, or unknown. */
@@ -211,7 +221,7 @@ void engine_log_line(struct strbuf *line, const struct engine_session *session, 
 	add_facts(line, session, &set);
 	add_unsure(line, session, &set);
 	add_cancelled(line, session, &set);
-	add_capped(line, session, &set);
+	add_groups(line, session);
 	strbuf_addf(line, " ms=%lld cfg=%04x", (long long)(session->busy_us / 1000), session->engine->digest);
 }
 

@@ -50,7 +50,7 @@ static void add_folded(struct strbuf *value, const char *list)
 }
 
 static void add_status(struct header_spam *spam, const struct engine *engine, const char *answer, int score_milli,
-                       const char *tests)
+                       const char *tests, const char *groups)
 {
 	struct strbuf status;
 
@@ -61,6 +61,8 @@ static void add_status(struct header_spam *spam, const struct engine *engine, co
 	strbuf_add_points(&status, required(engine));
 	strbuf_add(&status, " tests=");
 	add_folded(&status, tests);
+	if (*groups)
+		strbuf_addf(&status, "\n\tgroups=\"%s\"", groups);
 }
 
 static void add_score(struct header_spam *spam, int score_milli)
@@ -82,13 +84,13 @@ void headers_x_spam(struct header_spam *spam, const struct engine *engine, const
                     const struct decision *decision)
 {
 	const struct verdict *verdict = &decision->verdict;
-	char tests[HEADER_VALUE_MAX / 2];
-	struct strbuf list;
+	char tests[HEADER_VALUE_MAX / 2], limits[HEADER_VALUE_MAX / 4];
+	struct strbuf list, groups;
 
 	*spam = (struct header_spam){ .flag = "" };
 	if (verdict->decided_by != FACT_NO_ID &&
 	    catalogue_info(engine_catalogue(engine), verdict->decided_by)->kind == FACT_EXEMPT) {
-		add_status(spam, engine, "No", 0, decision->decided_by);
+		add_status(spam, engine, "No", 0, decision->decided_by, "");
 		return;
 	}
 	if (verdict->action >= ACTION_TAG)
@@ -96,5 +98,7 @@ void headers_x_spam(struct header_spam *spam, const struct engine *engine, const
 	add_score(spam, verdict->score_milli);
 	strbuf_open(&list, tests, sizeof(tests));
 	engine_tests(&list, session);
-	add_status(spam, engine, verdict->action >= ACTION_TAG ? "Yes" : "No", verdict->score_milli, tests);
+	strbuf_open(&groups, limits, sizeof(limits));
+	engine_groups(&groups, session);
+	add_status(spam, engine, verdict->action >= ACTION_TAG ? "Yes" : "No", verdict->score_milli, tests, limits);
 }

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 KEYS = ("sid", "v", "action", "would", "stage", "score", "threshold", "decided_by", "client", "helo", "from", "to",
-		"nrcpt", "auth", "facts", "unsure", "cancelled", "capped", "ms", "cfg")
+		"nrcpt", "auth", "facts", "unsure", "cancelled", "groups", "ms", "cfg")
 _START = re.compile(r"(?P<queue>[A-Za-z0-9]+): (?P<rest>sid=.*)$")
 _KEY = re.compile(r"(?P<key>[a-z_]+)=")
 
