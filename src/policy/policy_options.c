@@ -144,7 +144,7 @@ const struct config_row policy_rows[] = {
 		.min = 0,
 		.max = POLICY_POINTS_MAX_MILLI,
 		.fallback = "\"off\"",
-		.help = "A message with this score or a higher one is refused for now (code 451): the sender's "
+		.help = "A message with this score or a higher one is refused for now (code 451 or 450): the sender's "
 			"server tries again later; \"off\": never.",
 	},
 	{

@@ -9,6 +9,7 @@
 
 #define CLASS_ANY     "7.1"
 #define CLASS_SEVERAL "7.26"
+#define CLASS_ADDRESS "1."
 
 /* Mechanisms by which a domain authenticates a message. */
 enum mechanism { NO_MECHANISM, BY_SPF, BY_DKIM, BY_DMARC };
@@ -61,11 +62,12 @@ static const struct class
 static const struct class unclassed = { "", CLASS_ANY, NO_MECHANISM };
 
 static const struct wording {
-	const char *code;
-	char digit; /* of the enhanced code */
+	const char *code, *code_address; /* where it is the sender's address that is wrong, or not known yet */
+	char digit;                      /* of the enhanced code */
 	const char *with_reasons, *without;
-} refused = { "550", '5', "Message refused: ", "Message refused by local policy" },
-  deferred = { "451", '4', "Message deferred, try again later: ", "Message deferred by local policy, try again later" };
+} refused = { "550", "550", '5', "Message refused: ", "Message refused by local policy" },
+  deferred = { "451", "450", '4',
+	       "Message deferred, try again later: ", "Message deferred by local policy, try again later" };
 
 #define END_OCTETS_MAX    (64 + SUBJECT_SID_SIZE) /* " [score ... of ..., id SID]" */
 #define QUOTED_DOMAIN_MAX 80
@@ -188,10 +190,13 @@ void reply_make(struct reply *reply, const struct verdict *verdict, const struct
 	const struct wording *wording = verdict->action == ACTION_REJECT ? &refused : &deferred;
 	struct reasons reasons;
 	struct strbuf text;
+	const char *class;
 
 	find_reasons(&reasons, evidence, policy, catalogue);
-	snprintf(reply->code, sizeof(reply->code), "%s", wording->code);
-	snprintf(reply->enhanced, sizeof(reply->enhanced), "%c.%s", wording->digit, enhanced_class(&reasons));
+	class = enhanced_class(&reasons);
+	snprintf(reply->code, sizeof(reply->code), "%s",
+	         strncmp(class, CLASS_ADDRESS, strlen(CLASS_ADDRESS)) == 0 ? wording->code_address : wording->code);
+	snprintf(reply->enhanced, sizeof(reply->enhanced), "%c.%s", wording->digit, class);
 	strbuf_open(&text, reply->text, sizeof(reply->text));
 	strbuf_add(&text, reasons.n > 0 ? wording->with_reasons : wording->without);
 	add_reasons(&text, &reasons);

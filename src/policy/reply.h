@@ -28,13 +28,13 @@ struct reply_quote {
 };
 
 struct reply {
-	char code[4];              /* "550" or "451" */
+	char code[4];              /* "550", "450" or "451" */
 	char enhanced[8];          /* "5.7.1" */
 	char text[REPLY_TEXT_MAX]; /* printable ASCII, no hostile octets, '%' not doubled yet */
 };
 
 /*
- * The reply to a verdict of REJECT (550, 5.x) or DEFER (451, 4.x):
+ * The reply to a verdict of REJECT (550, 5.x) or DEFER (451, where the address is in question 450; 4.x):
  *   "Message refused: REASON; REASON; REASON [score SCORE of THRESHOLD, id SID]"
  *   "Message deferred, try again later: REASON; ... [score SCORE of THRESHOLD, id SID]"
  * The reasons are the facts and rules with the most points (above 0; equal ones in the catalogue's order), in words.

@@ -386,7 +386,9 @@ def check_statistics(lines):
 def check_replies(lines):
     text = source("policy/reply.c")
     classes = re.findall(r'"(\d+\.\d+)"', text)
-    real = [f"{code} {digit}.{last}" for code, digit in re.findall(r"\"(\d{3})\", '(\d)'", text) for last in classes]
+    address = re.search(r'CLASS_ADDRESS "([\d.]+)"', text).group(1)
+    real = [f"{about_address if last.startswith(address) else code} {digit}.{last}"
+            for code, about_address, digit in re.findall(r"\"(\d{3})\", \"(\d{3})\", '(\d)'", text) for last in classes]
     compare("every reply code is in mailreeve(8), and nothing else", item_names(between(lines, "replies")), real)
 
 
