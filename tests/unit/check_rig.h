@@ -156,6 +156,19 @@ static inline void rig_close(struct rig *rig)
 		unlink(rig->zone_path);
 }
 
+/* The configuration with this override is refused, and the error says so. */
+static inline void rig_refuses(const char *const *checks, const char *override, const char *says)
+{
+	const char *const overrides[] = { override, NULL };
+	struct err err = { "" };
+	struct rig rig;
+
+	assert_int_equal(rig_configure(&rig, checks, overrides, &err), -1);
+	if (strstr(err.text, says) == NULL)
+		fail_msg("%s: \"%s\" lacks \"%s\"", override, err.text, says);
+	rig_close(&rig);
+}
+
 /* ---- the world ---- */
 
 static inline void rig_write_zone(struct rig *rig, const char *zone)
