@@ -229,6 +229,152 @@ static void the_field_stays_whole(void **state)
 	world_close(&world);
 }
 
+/* ---- what is told beside the message ---- */
+
+static void a_recipient_is_unknown_by_its_code(void **state)
+{
+	/* RFC 3463 3.2: what is wrong with a recipient's address; not with a sender's, a right, or a mailbox */
+	static const struct {
+		const char *dsn;
+		unsigned counted;
+	} cases[] = {
+		{ "5.1.0", 1 },  { "5.1.1", 1 },  { "4.1.1", 1 },      { "5.1.3", 1 },  { "5.1.6", 1 }, { "5.1.10", 1 },
+		{ "5.1.2", 0 },  { "5.1.7", 0 },  { "5.1.8", 0 },      { "5.7.1", 0 },  { "4.2.0", 0 }, { "5.2.2", 0 },
+		{ "2.1.1", 0 },  { "2.1.5", 0 },  { "5.1.11", 0 },     { "5.1", 0 },    { "", 0 },      { "5", 0 },
+		{ "15.1.1", 0 }, { " 5.1.1", 0 }, { "5.1.1 User", 0 }, { "5.1.01", 0 }, { NULL, 0 },
+	};
+	struct world world;
+
+	(void)state;
+	world_open_on(&world, zone, NULL);
+	begin(&world, "192.0.2.1", "<a@example.net>");
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const unsigned before = engine_subject(world.session)->rcpt_unknown;
+		engine_rcpt_refused(world.session, cases[i].dsn);
+		if (engine_subject(world.session)->rcpt_unknown - before != cases[i].counted)
+			fail_msg("%s", cases[i].dsn ? cases[i].dsn : "NULL");
+	}
+	assert_int_equal(engine_subject(world.session)->n_rcpt, 0);
+	assert_int_equal(engine_subject(world.session)->rcpt_known, 0);
+	world_close(&world);
+}
+
+static void who_guesses_recipients_is_told_from_who_may_not_relay(void **state)
+{
+	static const struct {
+		const char *dsn;
+		int refused;
+		const char *has, *has_not;
+	} cases[] = {
+		{ "5.1.1", 4, "score=", "recipient.harvesting" },
+		{ "5.1.1", 5, "recipient.harvesting=3.0(5 unknown, 1 known)", "recipient.unknown" },
+		{ "5.7.1", 50, "score=", "recipient." },
+		{ NULL, 50, "score=", "recipient." },
+	};
+	struct world world;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		world_open_on(&world, zone, NULL);
+		begin(&world, "192.0.2.1", "<a@example.net>");
+		for (int k = 0; k < cases[i].refused; k++)
+			engine_rcpt_refused(world.session, cases[i].dsn);
+		rcpt(&world, "<b@example.org>");
+		const struct decision *decision = eom(&world);
+		assert_line_has(&world, decision, cases[i].has);
+		assert_null(strstr(line_of(&world, decision), cases[i].has_not));
+		/* they are the client's, not the message's: the next message is judged by them, too */
+		engine_mail(world.session, "<a@example.net>", NULL, NULL, NULL);
+		rcpt(&world, "<b@example.org>");
+		decision = eom(&world);
+		if (cases[i].refused == 5)
+			assert_line_has(&world, decision, "recipient.harvesting=3.0(5 unknown, 2 known)");
+		world_close(&world);
+	}
+}
+
+static void size_is_what_mail_said(void **state)
+{
+	static const struct {
+		char *arguments[3];
+		uint64_t want;
+	} cases[] = {
+		{ { NULL }, 0 },
+		{ { "SIZE=100" }, 100 },
+		{ { "size=0100" }, 100 },
+		{ { "BODY=8BITMIME", "SIZE=7" }, 7 },
+		{ { "SIZE=1", "SIZE=2" }, 2 },
+		{ { "SIZE=18446744073709551615" }, UINT64_MAX },
+		{ { "SIZE=99999999999999999999" }, UINT64_MAX }, /* the largest that RFC 1870 allows */
+		{ { "SIZE=" }, 0 },
+		{ { "SIZE=-1" }, 0 },
+		{ { "SIZE=+1" }, 0 },
+		{ { "SIZE= 1" }, 0 },
+		{ { "SIZE=1k" }, 0 },
+		{ { "SIZE=0x10" }, 0 },
+		{ { "SIZE" }, 0 },
+		{ { "XSIZE=1" }, 0 },
+		{ { "" }, 0 },
+	};
+	struct world world;
+
+	(void)state;
+	world_open_on(&world, zone, NULL);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		begin(&world, "192.0.2.1", "<a@example.net>");
+		engine_mail_options(world.session, cases[i].arguments);
+		if (engine_subject(world.session)->declared_octets != cases[i].want)
+			fail_msg("%s: %llu", cases[i].arguments[0] ? cases[i].arguments[0] : "nothing",
+			         (unsigned long long)engine_subject(world.session)->declared_octets);
+		/* and of that message alone */
+		engine_mail(world.session, "<a@example.net>", NULL, NULL, NULL);
+		assert_int_equal(engine_subject(world.session)->declared_octets, 0);
+	}
+	world_close(&world);
+}
+
+static void a_size_that_contradicts_the_message_is_a_fact(void **state)
+{
+	static const char *const format[] = { "format.enabled=true", "format.points.size=0.3", NULL };
+	static const struct {
+		char *size;
+		size_t lines; /* of the body, 100 octets each; mailreeve.8: within 16 kilobytes nothing is said */
+		bool fact;
+	} cases[] = {
+		{ NULL, 100, false },
+		{ "SIZE=10000", 100, false },
+		{ "SIZE=10100", 100, false },
+		{ "SIZE=100", 100, false },
+		{ "SIZE=100", 200, true },
+		{ "SIZE=1000000", 100, true },
+		{ "SIZE=99999999999999999999", 1, true },
+		{ "SIZE=much", 100, false },
+		{ "SIZE=0", 100, false },
+		{ "SIZE=1000000", 10000, false },
+		{ "SIZE=1000000", 1000, true },
+	};
+	char line[101];
+	struct world world;
+
+	(void)state;
+	memset(line, 'x', 98);
+	memcpy(line + 98, "\r\n", 3);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		world_open_on(&world, zone, format);
+		begin(&world, "192.0.2.1", "<a@example.net>");
+		engine_mail_options(world.session, (char *[]){ cases[i].size, NULL });
+		rcpt(&world, "<b@example.org>");
+		engine_header(world.session, "From", " a@example.net");
+		engine_headers(world.session);
+		for (size_t k = 0; k < cases[i].lines; k++)
+			engine_body(world.session, (const uint8_t *)line, 100);
+		const char *text = line_of(&world, engine_eom(world.session, NULL));
+		if ((strstr(text, "format.size=0.3(") != NULL) != cases[i].fact)
+			fail_msg("%s, %zu lines: %s", cases[i].size ? cases[i].size : "no SIZE", cases[i].lines, text);
+		world_close(&world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +385,10 @@ int main(void)
 		cmocka_unit_test(each_signature_and_author_has_its_result),
 		cmocka_unit_test(other_results_of_dmarc),
 		cmocka_unit_test(the_field_stays_whole),
+		cmocka_unit_test(a_recipient_is_unknown_by_its_code),
+		cmocka_unit_test(who_guesses_recipients_is_told_from_who_may_not_relay),
+		cmocka_unit_test(size_is_what_mail_said),
+		cmocka_unit_test(a_size_that_contradicts_the_message_is_a_fact),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
