@@ -18,9 +18,16 @@ static enum scope_kind scope_of(enum stage stage)
 	return scopes[stage];
 }
 
+static void leave_out_exemptions(const struct catalogue *catalogue, struct factset *set)
+{
+	for (size_t id = 0; id < catalogue_count(catalogue); id++)
+		if (catalogue_info(catalogue, (fact_id)id)->kind == FACT_EXEMPT)
+			factset_remove(set, (fact_id)id);
+}
+
 /*
  * Could what is open, or still to come, change the action? While parts are being started those of their stage count as
- * not started: one of them asks.
+ * not started: one of them asks. That the message may still be exempt is no reason to ask: then no answer counts.
  */
 static bool worth_asking(void *context)
 {
@@ -35,6 +42,7 @@ static bool worth_asking(void *context)
 		struct check_run run = run_make(session, &engine->parts[i]);
 		part_may_state(&run, &open);
 	}
+	leave_out_exemptions(engine->catalogue, &open);
 	policy_bounds(engine->policy, &stated, &open, &bounds);
 	return !bounds.final;
 }

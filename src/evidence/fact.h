@@ -84,6 +84,11 @@ static inline void factset_add(struct factset *set, fact_id id)
 	set->bits[id / 64] |= (uint64_t)1 << (id % 64);
 }
 
+static inline void factset_remove(struct factset *set, fact_id id)
+{
+	set->bits[id / 64] &= ~((uint64_t)1 << (id % 64));
+}
+
 static inline bool factset_has(const struct factset *set, fact_id id)
 {
 	return set->bits[id / 64] >> (id % 64) & 1;

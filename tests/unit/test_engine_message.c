@@ -375,6 +375,50 @@ static void a_size_that_contradicts_the_message_is_a_fact(void **state)
 	}
 }
 
+/* So long, and no longer, for something that is on its way: 30 s. */
+#define GREETING_LOOKS_MAX 3000
+#define GREETING_LOOK_US   10000
+
+/*
+ * What a server would say in its greeting can refuse nobody who is refused in any case, and nobody connects to it: not
+ * even since the next recipient might be exempt.
+ */
+static void nobody_is_connected_to_for_what_is_decided(void **state)
+{
+	static const char bl_zone[] = "2.2.0.192.bl.example A 127.0.0.2\ngreeting.example A 127.0.0.10\n";
+	static const char *const overrides[] = {
+		"dnsbl.lists=( { name = \"bl\"; zone = \"bl.example\"; codes = ( { code = \"127.0.0.2\"; name = \"yes\"; "
+		"points = 12.0; } ); } )",
+		"policy.rules=( { name = \"left_alone\"; all = [ \"greeting.not_asked\" ]; points = 0.001; },"
+		" { name = \"connected\"; all = [ \"greeting.refused\" ]; points = 0.001; } )",
+		"greeting.test_networks=[ \"127.0.0.0/24\" ]",
+		"greeting.port=1", /* nobody listens */
+		"exempt.recipients=[ \"postmaster@\" ]",
+		NULL,
+	};
+	static const struct {
+		const char *client, *says;
+	} cases[] = { { "192.0.2.2", "rule.left_alone=0.001" }, { "192.0.2.1", "rule.connected=0.001" } };
+	struct world world;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		world_open_on(&world, bl_zone, overrides);
+		begin(&world, cases[i].client, "<a@example.net>");
+		rcpt(&world, "<b@example.org>"); /* now the list has answered */
+		engine_helo(world.session, "greeting.example", NULL);
+		engine_mail(world.session, "<a@example.net>", NULL, NULL, NULL);
+		const char *line = line_of(&world, rcpt(&world, "<b@example.org>"));
+		for (int k = 0; k < GREETING_LOOKS_MAX && !strstr(line, "rule."); k++) {
+			usleep(GREETING_LOOK_US);
+			line = line_of(&world, rcpt(&world, "<b@example.org>"));
+		}
+		if (!strstr(line, cases[i].says))
+			fail_msg("%s is not in: %s", cases[i].says, line);
+		world_close(&world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +433,7 @@ int main(void)
 		cmocka_unit_test(who_guesses_recipients_is_told_from_who_may_not_relay),
 		cmocka_unit_test(size_is_what_mail_said),
 		cmocka_unit_test(a_size_that_contradicts_the_message_is_a_fact),
+		cmocka_unit_test(nobody_is_connected_to_for_what_is_decided),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
