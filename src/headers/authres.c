@@ -156,15 +156,9 @@ static const struct {
 	const char *property;
 } spf_properties[] = { { SPF_MAIL_FROM, "smtp.mailfrom" }, { SPF_HELO, "smtp.helo" } };
 
-static bool looks_like_name(const char *domain)
-{
-	return *domain && !domain[strspn(domain, "abcdefghijklmnopqrstuvwxyz0123456789-_.")];
-}
-
 /*
  * The domain alone (RFC 8601 2.2 allows it): that is what authorised the client, and the local-part stands in
- * Received-SPF and Return-Path. A HELO argument that does not look like a domain is a stranger's free text: nobody
- * needs it here.
+ * Received-SPF and Return-Path.
  */
 static bool add_spf(struct strbuf *value, const struct engine_session *session)
 {
@@ -172,7 +166,7 @@ static bool add_spf(struct strbuf *value, const struct engine_session *session)
 
 	for (size_t i = 0; i < sizeof(spf_properties) / sizeof(spf_properties[0]); i++) {
 		const struct spf_result *result = headers_spf(session, spf_properties[i].identity);
-		if (!result || (result->identity == SPF_HELO && !looks_like_name(result->domain)))
+		if (!result)
 			continue;
 		const bool reason = !result->guessed && *result->problem;
 		strbuf_addf(value, ";\n\tspf=%s", spf_code_name(headers_spf_code(result)));

@@ -71,12 +71,12 @@ bool authres_claims(const char *value, const char *authserv_id);
 void headers_authentication_results(struct strbuf *value, const char *authserv_id, const struct engine *engine,
                                     const struct engine_session *session);
 
-/* Received-SPF for one identity (RFC 7208 9.1); empty where it was not evaluated. */
+/* Received-SPF for one identity (RFC 7208 9.1); empty where headers_spf() has none. */
 void headers_received_spf(struct strbuf *value, enum spf_identity identity, const struct engine_session *session);
 
 /*
- * The result of an identity that our fields may speak of; NULL: it was not evaluated for this message, or its sender is
- * an authenticated user of ours, whose address is nobody else's business.
+ * The result of an identity that our fields may speak of; NULL: it was not evaluated for this message, or HELO says no
+ * domain name (RFC 7208 2.3), or the sender is an authenticated user of ours, whose address is nobody else's business.
  */
 const struct spf_result *headers_spf(const struct engine_session *session, enum spf_identity identity);
 

@@ -6,6 +6,7 @@
 
 #include "headers/header_text.h"
 #include "headers/headers.h"
+#include "mail/address.h"
 
 #define FIELD_NAME  "Received-SPF: "
 #define VALUE_MAX   320 /* octets of one value; more than the longest path (RFC 5321 4.5.3.1.3) */
@@ -29,12 +30,28 @@ static const struct {
 	[SPF_PERMERROR] = { "the SPF record of ", " has an error", false },
 };
 
+/*
+ * RFC 7208 2.3: what a client says in HELO is an identity only where it is a domain name of several labels. An address,
+ * with brackets or without, or a stranger's free text is none, whatever its result is called.
+ */
+static bool is_domain_name(const char *domain)
+{
+	const char *last = strrchr(domain, '.');
+
+	if (last == NULL || domain[0] == '.' || strlen(domain) > DOMAIN_OCTETS_MAX || strstr(domain, "..") != NULL ||
+	    domain[strspn(domain, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] != '\0')
+		return false;
+	return last[1 + strspn(last + 1, "0123456789")] != '\0';
+}
+
 const struct spf_result *headers_spf(const struct engine_session *session, enum spf_identity identity)
 {
 	const struct findings *findings = engine_findings(session);
 	const char *user = engine_subject(session)->auth_user;
 
 	if ((user != NULL && *user != '\0') || findings->spf[SPF_MAIL_FROM] == NULL)
+		return NULL;
+	if (identity == SPF_HELO && findings->spf[SPF_HELO] != NULL && !is_domain_name(findings->spf[SPF_HELO]->domain))
 		return NULL;
 	return findings->spf[identity];
 }

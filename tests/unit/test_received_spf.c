@@ -81,10 +81,11 @@ static const struct {
 	  IPREV "; spf=none (best guess: neutral) smtp.mailfrom=none.example.net; "
 	  "spf=pass smtp.helo=mail.example.net" },
 	/* HELO says nothing that could be asked */
-	{ "a word \"(x) \\", "<a@softfail.example.net>",
-	  "none (mx.example.org: a word \"\\(x\\) \\\\x5c has no SPF record)" GIVEN "envelope-from=\"a@softfail.example.net\"; "
-	  "helo=\"a word \\\"(x) \\\\\"; receiver=mx.example.org; identity=helo",
-	  NULL, IPREV "; spf=softfail smtp.mailfrom=softfail.example.net" },
+	{ "a word \"(x) \\", "<a@softfail.example.net>", "",
+	  "softfail (mx.example.org: softfail.example.net probably does not permit 192.0.2.1)" GIVEN
+	  "envelope-from=\"a@softfail.example.net\"; helo=\"a word \\\"(x) \\\\\"; receiver=mx.example.org; "
+	  "identity=mailfrom; mechanism=~all",
+	  IPREV "; spf=softfail smtp.mailfrom=softfail.example.net" },
 	/* there was no HELO */
 	{ NULL, "<a@softfail.example.net>", "",
 	  "softfail (mx.example.org: softfail.example.net probably does not permit 192.0.2.1)" GIVEN
@@ -136,6 +137,51 @@ static void each_identity_has_its_field(void **state)
 		assert_field(cases[i].from, field(&world, SPF_HELO), cases[i].helo_field);
 		assert_field(cases[i].from, field(&world, SPF_MAIL_FROM), cases[i].mail_field);
 		assert_field(cases[i].from, results(&world), cases[i].results);
+	}
+	world_close(&world);
+}
+
+/* RFC 7208 2.3: only a domain name of several labels is an identity. */
+static void what_is_no_domain_name_is_no_identity(void **state)
+{
+	static const struct {
+		const char *helo;
+		bool identity;
+	} said[] = {
+		{ "none.example.net", true },
+		{ "None.Example.NET.", true },
+		{ "fail.example.net", true },
+		{ "host_7.example.net", true },
+		{ "7.example.net", true },
+		{ "[192.0.2.1]", false },
+		{ "[IPv6:2001:db8::1]", false },
+		{ "192.0.2.1", false },
+		{ "2001:db8::1", false },
+		{ "localhost", false },
+		{ "localhost.", false },
+		{ ".", false },
+		{ "..", false },
+		{ ".example.net", false },
+		{ "mail..example.net", false },
+		{ "mail.example.net/x", false },
+		{ "a b.example.net", false },
+		{ "a\r\nb.example.net", false },
+		{ "\xff.example.net", false },
+	};
+	struct world world;
+
+	(void)state;
+	world_open_on(&world, zone, spf_alone);
+	for (size_t i = 0; i < COUNT(said); i++) {
+		engine_session_close(&world.session);
+		world.session = engine_session_open(world.engine, NULL);
+		play(&world, "192.0.2.1", said[i].helo, "<a@fail.example.net>", NULL);
+		const bool in_field = strstr(field(&world, SPF_HELO), "identity=helo") != NULL;
+		const bool in_results = strstr(results(&world), "smtp.helo=") != NULL;
+		if (in_field != said[i].identity || in_results != said[i].identity)
+			fail_msg("%s: %s\n%s", said[i].helo, field(&world, SPF_HELO), results(&world));
+		assert_non_null(strstr(field(&world, SPF_MAIL_FROM), "identity=mailfrom"));
+		assert_non_null(strstr(results(&world), "smtp.mailfrom=fail.example.net"));
 	}
 	world_close(&world);
 }
@@ -255,15 +301,13 @@ static void what_a_stranger_says_stays_bounded(void **state)
 	memcpy(from + sizeof(from) - 19, "@fail.example.net>", 19);
 	from[0] = '<';
 	play(&world, "192.0.2.1", helo, from, NULL);
-	for (int identity = 0; identity < SPF_IDENTITIES; identity++) {
-		const char *text = field(&world, (enum spf_identity)identity);
-		assert_true(longest_line(text) <= LINE_OCTETS_MAX);
-		assert_true(strlen(text) < HEADER_VALUE_MAX / 2);
-		assert_non_null(strstr(text, "...\";\n\thelo=\"\\\"\\\""));
-	}
+	const char *text = field(&world, SPF_MAIL_FROM);
+	assert_true(longest_line(text) <= LINE_OCTETS_MAX);
+	assert_true(strlen(text) < HEADER_VALUE_MAX / 2);
+	assert_non_null(strstr(text, "...\";\n\thelo=\"\\\"\\\""));
+	assert_string_equal(field(&world, SPF_HELO), "");
 	assert_true(longest_line(results(&world)) <= LINE_OCTETS_MAX);
 	play(&world, "192.0.2.1", "a\r\nX-Evil: 1", "<a\r\nX-Evil: 1@fail.example.net>", NULL);
-	longest_line(field(&world, SPF_HELO));
 	longest_line(field(&world, SPF_MAIL_FROM));
 	longest_line(results(&world));
 	world_close(&world);
@@ -307,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_identity_has_its_field),
+		cmocka_unit_test(what_is_no_domain_name_is_no_identity),
 		cmocka_unit_test(an_ipv6_address_is_quoted),
 		cmocka_unit_test(errors_are_told_in_words),
 		cmocka_unit_test(nothing_is_said_of_who_is_not_judged),
