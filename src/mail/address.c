@@ -6,6 +6,7 @@
 
 #include "base/ip.h"
 #include "mail/idn.h"
+#include "mail/utf8.h"
 
 #define LOCAL_OCTETS_MAX 64  /* RFC 5321 4.5.3.1.1 */
 #define PATH_OCTETS_MAX  254 /* RFC 5321 4.5.3.1.3: 256 with the angle brackets */
@@ -118,34 +119,13 @@ static void strip_route(struct span *text)
 	}
 }
 
-/* Octets of the well-formed UTF-8 sequence of two octets or more at the start of a terminated text; 0: it is none. */
-static size_t utf8_octets(const char *text)
-{
-	const unsigned char *at = (const unsigned char *)text;
-	size_t n = 0;
-
-	if (at[0] >= 0xc2 && at[0] <= 0xdf)
-		n = 2;
-	else if (at[0] >= 0xe0 && at[0] <= 0xef)
-		n = 3;
-	else if (at[0] >= 0xf0 && at[0] <= 0xf4)
-		n = 4;
-	for (size_t i = 1; i < n; i++) {
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	/* C1 controls, overlong forms, surrogates, beyond U+10FFFF */
-	if ((at[0] == 0xc2 && at[1] < 0xa0) || (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-	    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /* Only printable ASCII and well-formed UTF-8 (RFC 6531)? */
 static bool is_text(const char *text)
 {
-	while (*text != '\0') {
-		size_t n = *text >= 0x20 && *text <= 0x7e ? 1 : utf8_octets(text);
+	const char *end = text + strlen(text);
+
+	while (text < end) {
+		size_t n = *text >= 0x20 && *text <= 0x7e ? 1 : utf8_octets(text, end);
 		if (n == 0)
 			return false;
 		text += n;

@@ -15,6 +15,7 @@
 #include "base/base.h"
 #include "mail/address.h"
 #include "mail/stage.h"
+#include "mail/utf8.h"
 
 #define X10     "xxxxxxxxxx"
 #define X60     X10 X10 X10 X10 X10 X10
@@ -441,6 +442,40 @@ static void stages_have_their_names(void **state)
 		assert_non_null(stage_name((enum stage)stage));
 }
 
+/* Any number as UTF-8 would have it, well-formed or not; its octets. */
+static size_t encode(uint32_t c, size_t octets, char text[4])
+{
+	static const uint8_t first[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+
+	for (size_t i = octets - 1; i > 0; i--, c >>= 6)
+		text[i] = (char)(0x80 | (c & 0x3f));
+	text[0] = (char)(first[octets] | c);
+	return octets;
+}
+
+/* RFC 3629: every character beyond ASCII in its shortest form, and nothing else. */
+static void utf8_is_well_formed_or_not(void **state)
+{
+	static const uint32_t end[] = { 0, 0, 0x800, 0x10000, 0x200000 };
+	char text[4];
+
+	(void)state;
+	for (size_t octets = 2; octets <= 4; octets++) {
+		for (uint32_t c = 0; c < end[octets]; c++) {
+			const bool is_short = c >= (octets == 2 ? 0x80 : end[octets - 1]);
+			const bool good = is_short && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+			encode(c, octets, text);
+			assert_int_equal(utf8_any_octets(text, text + 4), good ? octets : 0);
+			assert_int_equal(utf8_octets(text, text + octets), good && c >= 0xa0 ? octets : 0);
+			assert_int_equal(utf8_any_octets(text, text + octets - 1), 0);
+		}
+	}
+	assert_int_equal(utf8_any_octets(text, text), 0);
+	static const char no[] = "a\x80\xbf\xff\xc3!";
+	for (const char *at = no; *at != '\0'; at++)
+		assert_int_equal(utf8_any_octets(at, no + strlen(no)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -448,6 +483,7 @@ int main(void)
 		cmocka_unit_test(very_long_arguments_are_cut), cmocka_unit_test(any_text_keeps_the_promises),
 		cmocka_unit_test(addresses_match_patterns),    cmocka_unit_test(hostnames_are_told_from_the_rest),
 		cmocka_unit_test(domains_become_lower_case),   cmocka_unit_test(stages_have_their_names),
+		cmocka_unit_test(utf8_is_well_formed_or_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
