@@ -12,6 +12,7 @@
 
 #include "base/base.h"
 #include "checks/check.h"
+#include "checks/dmarc_findings.h"
 #include "checks/dmarc_settings.h"
 #include "checks/from.h"
 #include "mail/idn.h"
@@ -137,116 +138,24 @@ static void take_headers_end(struct check_run *run)
 
 /* ---- who was authenticated ---- */
 
-static void add_identifier(struct dmarc_state *state, const char *domain, bool dkim)
-{
-	if (domain[0] != '\0' && state->n_passed < COUNT(state->passed))
-		state->passed[state->n_passed++] = (struct dmarc_identifier){ domain, dkim };
-}
-
-static bool is_dkim_pass(const struct dkim_result *result)
-{
-	return result->code == DKIM_PASS && (result->traits & DKIM_TRAIT_PARTIAL) == 0;
-}
-
 static void find_identifiers(const struct check_run *run)
 {
 	const struct findings *findings = run->findings;
-	const struct spf_result *spf = findings->spf[SPF_MAIL_FROM];
 	struct dmarc_state *state = run->state;
 
-	if (spf != NULL && spf->code == SPF_PASS && !spf->guessed)
-		add_identifier(state, spf->domain, false);
-	for (size_t i = 0; findings->dkim != NULL && i < findings->dkim->n; i++) {
-		const struct dkim_result *result = &findings->dkim->results[i];
-		if (is_dkim_pass(result))
-			add_identifier(state, result->domain, true);
-	}
+	state->n_passed = dmarc_findings_passed(findings->spf[SPF_MAIL_FROM], findings->dkim, state->passed);
 	for (size_t i = 0; i < state->from.n; i++)
 		dmarc_identifiers(state->evaluations[i], state->passed, state->n_passed);
 	state->identified = true;
 }
 
-/* Could this domain, had it been authenticated, have spoken for the one in From? */
-static bool could_speak(const struct dmarc_result *result, const char *domain)
-{
-	return dmarc_is_below(domain, result->organisation[0] != '\0' ? result->organisation : result->domain);
-}
-
-/* Was a fail only for want of an answer: SPF's, or a signature's? Then it is none. */
-static const char *missing_answer(const struct check_run *run, const struct dmarc_result *result)
-{
-	const struct findings *findings = run->findings;
-	const struct spf_result *spf = findings->spf[SPF_MAIL_FROM];
-
-	if (spf != NULL && spf->code == SPF_TEMPERROR && could_speak(result, spf->domain))
-		return "spf";
-	for (size_t i = 0; findings->dkim != NULL && i < findings->dkim->n; i++) {
-		const struct dkim_result *one = &findings->dkim->results[i];
-		if (one->code == DKIM_TEMPERROR && could_speak(result, one->domain))
-			return "dkim";
-	}
-	return NULL;
-}
-
 /* Without one of the two checks nobody knows what it would have said. */
-static bool both_were_looked_at(const struct check_run *run)
+static bool both_were_looked_at(const struct findings *findings)
 {
-	return run->findings->spf[SPF_MAIL_FROM] != NULL && run->findings->dkim != NULL;
+	return findings->spf[SPF_MAIL_FROM] != NULL && findings->dkim != NULL;
 }
 
 /* ---- what the results state ---- */
-
-static const struct dmarc_result *unsure_result(const struct check_run *run, const struct dmarc_result *result,
-                                                const char *missing)
-{
-	struct dmarc_result *unsure = arena_alloc(run->arena, sizeof(*unsure));
-
-	*unsure = *result;
-	unsure->code = DMARC_TEMPERROR;
-	unsure->reason = strcmp(missing, "spf") == 0 ? "SPF has no answer" : "a signature's key has no answer";
-	return unsure;
-}
-
-/* What counts of a result: NULL: nothing can be said. */
-static const struct dmarc_result *result_of(const struct check_run *run, const struct dmarc *evaluation)
-{
-	const struct dmarc_result *result = dmarc_get_result(evaluation);
-	const char *missing;
-
-	if (result->code != DMARC_FAIL)
-		return result;
-	if (!both_were_looked_at(run))
-		return NULL;
-	missing = missing_answer(run, result);
-	return missing != NULL ? unsure_result(run, result, missing) : result;
-}
-
-static int severity(const struct dmarc_result *result)
-{
-	static const int of_policy[] = {
-		[DMARC_POLICY_NONE] = 3,
-		[DMARC_POLICY_QUARANTINE] = 5,
-		[DMARC_POLICY_REJECT] = 6,
-	};
-	static const int of_code[] = {
-		[DMARC_PASS] = 0, [DMARC_NONE] = 1, [DMARC_PERMERROR] = 2, [DMARC_FAIL] = 3, [DMARC_TEMPERROR] = 4,
-	};
-
-	return result->code == DMARC_FAIL ? of_policy[result->policy] : of_code[result->code];
-}
-
-/* The one that counts comes first. */
-static void publish(const struct check_run *run, const struct dmarc_result *result)
-{
-	struct findings *findings = run->findings;
-	size_t last = findings->n_dmarc++;
-
-	findings->dmarc[last] = result;
-	if (severity(result) > severity(findings->dmarc[0])) {
-		findings->dmarc[last] = findings->dmarc[0];
-		findings->dmarc[0] = result;
-	}
-}
 
 static void state_fail(struct check_run *run, const struct dmarc_result *result)
 {
@@ -311,15 +220,19 @@ static void state_from(struct check_run *run, const struct from *from)
 static void finish(struct check_run *run)
 {
 	const struct dmarc_state *state = run->state;
+	struct findings *findings = run->findings;
 
 	state_from(run, &state->from);
 	for (size_t i = 0; i < state->from.n; i++) {
-		const struct dmarc_result *result = result_of(run, state->evaluations[i]);
-		if (result != NULL)
-			publish(run, result);
+		const struct dmarc *evaluation = state->evaluations[i];
+		if (dmarc_get_result(evaluation)->code == DMARC_FAIL && !both_were_looked_at(findings))
+			continue;
+		dmarc_findings_add(
+			findings->dmarc, &findings->n_dmarc,
+			dmarc_findings_result(evaluation, findings->spf[SPF_MAIL_FROM], findings->dkim, run->arena));
 	}
-	if (run->findings->n_dmarc > 0)
-		state_result(run, run->findings->dmarc[0]);
+	if (findings->n_dmarc > 0)
+		state_result(run, findings->dmarc[0]);
 }
 
 /* ---- the part ---- */

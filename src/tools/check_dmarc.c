@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "checks/dmarc_settings.h"
+#include "checks/dmarc_findings.h"
 #include "mail/suffix.h"
 
 void tool_dmarc_add_from(struct tool_dmarc *dmarc, const char *value, struct arena *arena)
@@ -28,90 +28,24 @@ void tool_dmarc_start(struct tool_dmarc *dmarc, const struct dns_asker *asker, s
 
 /* ---- results ---- */
 
-/* Could this domain, had it been authenticated, have spoken for the one in From? */
-static bool could_speak(const struct dmarc_result *result, const char *domain)
-{
-	return dmarc_is_below(domain, result->organisation[0] != '\0' ? result->organisation : result->domain);
-}
-
-/* A fail for want of an answer of SPF's or a signature's is none. */
-static const char *missing_answer(const struct dmarc_result *result, const struct spf_result *spf,
-                                  const struct dkim_results *dkim)
-{
-	if (spf != NULL && spf->code == SPF_TEMPERROR && could_speak(result, spf->domain))
-		return "SPF has no answer";
-	for (size_t i = 0; i < dkim->n; i++) {
-		if (dkim->results[i].code == DKIM_TEMPERROR && could_speak(result, dkim->results[i].domain))
-			return "a signature's key has no answer";
-	}
-	return NULL;
-}
-
-static const struct dmarc_result *result_of(const struct dmarc *evaluation, const struct spf_result *spf,
-                                            const struct dkim_results *dkim, struct arena *arena)
-{
-	const struct dmarc_result *result = dmarc_get_result(evaluation);
-	const char *missing = result->code == DMARC_FAIL ? missing_answer(result, spf, dkim) : NULL;
-	struct dmarc_result *unsure;
-
-	if (missing == NULL)
-		return result;
-	unsure = arena_alloc(arena, sizeof(*unsure));
-	*unsure = *result;
-	unsure->code = DMARC_TEMPERROR;
-	unsure->reason = missing;
-	return unsure;
-}
-
-static unsigned severity(const struct dmarc_result *result)
-{
-	static const unsigned of_code[] = {
-		[DMARC_PASS] = 0, [DMARC_NONE] = 1, [DMARC_PERMERROR] = 2, [DMARC_FAIL] = 3, [DMARC_TEMPERROR] = 5,
-	};
-	static const unsigned of_policy[] = {
-		[DMARC_POLICY_NONE] = 3,
-		[DMARC_POLICY_QUARANTINE] = 6,
-		[DMARC_POLICY_REJECT] = 7,
-	};
-
-	return result->code == DMARC_FAIL ? of_policy[result->policy] : of_code[result->code];
-}
-
-static size_t find_passes(struct dmarc_identifier *passed, const struct spf_result *spf,
-                          const struct dkim_results *dkim)
-{
-	size_t n = 0;
-
-	if (spf != NULL && spf->code == SPF_PASS && !spf->guessed && spf->domain[0] != '\0')
-		passed[n++] = (struct dmarc_identifier){ spf->domain, false };
-	for (size_t i = 0; i < dkim->n && n < DMARC_IDENTIFIERS_MAX; i++) {
-		if (dkim->results[i].code == DKIM_PASS)
-			passed[n++] = (struct dmarc_identifier){ dkim->results[i].domain, true };
-	}
-	return n;
-}
-
 void tool_dmarc_finish(struct tool_dmarc *dmarc, const struct spf_result *spf, const struct dkim_results *dkim,
                        struct tool_dns *dns, clock_ms deadline)
 {
 	struct dmarc_identifier passed[DMARC_IDENTIFIERS_MAX];
-	const size_t n = find_passes(passed, spf, dkim);
+	const size_t n_passed = dmarc_findings_passed(spf, dkim, passed);
+	size_t n = 0;
 
 	for (size_t i = 0; i < dmarc->from.n; i++) {
 		const struct dmarc_result *result;
-		dmarc_identifiers(dmarc->evaluations[i], passed, n);
+		dmarc_identifiers(dmarc->evaluations[i], passed, n_passed);
 		while (!dmarc_step(dmarc->evaluations[i])) {
 			if (!tool_dns_wait(dns, deadline)) {
 				dmarc_stop(dmarc->evaluations[i]);
 				break;
 			}
 		}
-		result = result_of(dmarc->evaluations[i], spf, dkim, &dns->arena);
-		dmarc->results[i] = result;
-		if (severity(result) > severity(dmarc->results[0])) {
-			dmarc->results[i] = dmarc->results[0];
-			dmarc->results[0] = result;
-		}
+		result = dmarc_findings_result(dmarc->evaluations[i], spf, dkim, &dns->arena);
+		dmarc_findings_add(dmarc->results, &n, result);
 	}
 }
 
