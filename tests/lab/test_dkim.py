@@ -29,9 +29,10 @@ from postfix import header_fields
 from test_postfix import expect, expect_reply, run_test
 from test_spf import TimedCounts, rounds
 
-sys.path.insert(0, os.path.join(mailreeve.SRCDIR, "tests", "tools"))
+sys.path[:0] = [os.path.join(mailreeve.SRCDIR, "tests", folder) for folder in ("tools", "milter")]
 
 from dkim_signer import FIELDS, Key  # noqa: E402  (after the path)
+from mta import MtaSession  # noqa: E402
 
 CLIENT, HOST = "203.0.113.241", "mail.dkim-lab.example.net"
 AUTHORITY = "198.51.100.61"
@@ -40,6 +41,7 @@ LIST, STRICT = "dkim-list.example", "dkim-strict.example"
 WIDE = "xn--bcher-kva.example"
 # The authority answers for these; a label slow-MS makes it wait so long (chaos_dns.py).
 SLOW_MS = 400
+PATIENCE_S = 30
 SLOW, DEAD, SILENT = f"slow-{SLOW_MS}.dkim-slow.example", "dkim-dead.example", "dkim-silent.example"
 DELEGATED = ("dkim-slow.example", DEAD, SILENT)
 PATIENT = ["wait.rcpt_ms=20000", "wait.eom_ms=20000", "wait.complete_ms=20000", "wait.session_ms=60000"]
@@ -56,7 +58,8 @@ ROOT_ZONE = named(CLIENT, HOST) + called("client.example", CLIENT) + "".join([
 	f"authority.dkim-lab.example.net A {AUTHORITY}\n",
 	"".join(f"{name} NS authority.dkim-lab.example.net\n" for name in DELEGATED),
 ])
-AUTHORITY_ZONE = "".join(ED.record(f"s{n}._domainkey.{SLOW}") for n in range(3)) + \
+EARLY = f"early._domainkey.{SLOW}"
+AUTHORITY_ZONE = "".join(ED.record(f"s{n}._domainkey.{SLOW}") for n in range(3)) + ED.record(EARLY) + \
 	f"*.{DEAD} TXT !servfail\n*.{SILENT} TXT !timeout\n" + \
 	"".join(f"{domain} MX 10 {HOST}\n" for domain in (SLOW, DEAD, SILENT))
 
@@ -387,6 +390,37 @@ def test_slow_keys_together(bench):
 	found = rounds(asked, SLOW_MS)
 	print(f"# three keys, {SLOW_MS} ms each: {found} rounds")
 	expect(len({name for _when, name, _type in asked}) >= 3 and found <= 2, f"{found} rounds of {asked}")
+
+
+def is_asked(bench, name, patience_s=0.0):
+	"""Has a name's TXT record been asked for, or is it within the time?"""
+	end = time.monotonic() + patience_s
+	while not (found := any(one[1:] == (name, "TXT") for one in list(bench.lab.authority.counts.asked))):
+		if time.monotonic() >= end:
+			break
+		time.sleep(0.01)
+	return found
+
+
+def test_keys_before_the_body(bench):
+	"""The key is asked for when the header is there: an MTA that keeps the body back sees no difference."""
+	start(bench)
+	mail = Mail(sender=f"a@{SLOW}").sign(ED, SLOW, "early")
+	with MtaSession("unix:" + mailreeve.SOCKET) as session:
+		session.start(HOST, CLIENT, HOST)
+		for reply in (session.mail(f"<{mail.sender}>"), session.rcpt("<bob@example.org>"), session.data()):
+			expect(reply.kind in ("continue", "none"), f"before the header: {reply}")
+		expect(not is_asked(bench, EARLY), "the key was asked for before it was known")
+		for name, value in header_fields(mail.octets):
+			session.header(name, value)
+		session.eoh()
+		# not a single octet of the body has been sent
+		expect(is_asked(bench, EARLY, PATIENCE_S), f"the key was not asked for within {PATIENCE_S} s")
+		session.body(mail.octets.split(b"\r\n\r\n", 1)[1])
+		changes = session.eom().modifications
+		session.quit()
+	found = [change.value for change in changes if change.name == b"Authentication-Results"]
+	expect(len(found) == 1 and b"dkim=pass" in found[0], f"{changes}")
 
 
 # ---- what it is good for
