@@ -150,13 +150,17 @@ static struct node *read_source(struct arena *arena, const struct source *source
 struct node *tree_read_file(struct arena *arena, const char *file, struct err *err)
 {
 	struct source source;
+	struct node *root = source_read_file(&source, arena, file, err) < 0 ? NULL : read_source(arena, &source, err);
 
-	return source_read_file(&source, arena, file, err) < 0 ? NULL : read_source(arena, &source, err);
+	source_close(&source);
+	return root;
 }
 
 struct node *tree_read_text(struct arena *arena, const char *text, struct err *err)
 {
 	struct source source;
+	struct node *root = source_read_text(&source, arena, text, err) < 0 ? NULL : read_source(arena, &source, err);
 
-	return source_read_text(&source, arena, text, err) < 0 ? NULL : read_source(arena, &source, err);
+	source_close(&source);
+	return root;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -117,7 +118,7 @@ static void begin_line(struct reading *reading, struct source_place place)
 	struct source *source = reading->source;
 
 	if (source->n_lines == reading->places_size) {
-		size_t size = reading->places_size > 0 ? 2 * reading->places_size : 256;
+		size_t size = reading->places_size > 0 ? 2 * reading->places_size : 8;
 		struct source_place *places = arena_alloc(reading->arena, size * sizeof(*places));
 
 		if (source->n_lines > 0)
@@ -245,7 +246,7 @@ static size_t newlines(struct token token)
 static void add_literal(struct source *source, struct arena *arena, struct token token, size_t line, size_t *size)
 {
 	if (source->n_literals == *size) {
-		size_t grown = *size > 0 ? 2 * *size : 256;
+		size_t grown = *size > 0 ? 2 * *size : 8;
 		struct source_literal *literals = arena_alloc(arena, grown * sizeof(*literals));
 
 		if (source->n_literals > 0)
@@ -288,8 +289,14 @@ static int look_through(struct source *source, struct arena *arena, struct err *
 
 static struct reading begin_reading(struct source *source, struct arena *arena, struct err *err, size_t room)
 {
-	*source = (struct source){ .text = arena_alloc(arena, room) };
+	*source = (struct source){ .text = memory_new(room) };
 	return (struct reading){ .source = source, .arena = arena, .err = err };
+}
+
+void source_close(struct source *source)
+{
+	free(source->text);
+	source->text = NULL;
 }
 
 int source_read_file(struct source *source, struct arena *arena, const char *file, struct err *err)

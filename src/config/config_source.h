@@ -5,7 +5,7 @@
  * libconfig 1.5 ends the process when it is given a directory, cuts numbers that do not fit and forgets how a number
  * was written. So the files are read and looked through here first, and libconfig gets one text that can do no harm.
  *
- * Threads: belongs to its caller. Owns: everything lives in the arena.
+ * Threads: belongs to its caller. Owns: the text, until source_close(); everything else lives in the arena.
  */
 #ifndef MAILREEVE_CONFIG_CONFIG_SOURCE_H
 #define MAILREEVE_CONFIG_CONFIG_SOURCE_H
@@ -42,11 +42,17 @@ struct source {
 	size_t n_literals;
 };
 
-/* Read a file and all that it includes (relative names: from the including file's directory). 0, or -1 with err. */
+/*
+ * Read a file and all that it includes (relative names: from the including file's directory). 0, or -1 with err;
+ * source_close() in both cases.
+ */
 int source_read_file(struct source *source, struct arena *arena, const char *file, struct err *err);
 
 /* The same for a text of our own or of the command line; it cannot include files. */
 int source_read_text(struct source *source, struct arena *arena, const char *text, struct err *err);
+
+/* Give the text back: room for SOURCE_OCTETS_MAX, which nobody needs once it is parsed. */
+void source_close(struct source *source);
 
 /* Where line `line` (from 1) of the text came from. */
 struct source_place source_place(const struct source *source, size_t line);
