@@ -492,5 +492,7 @@ int dns_unbound_check(const struct dns_settings *settings, struct err *err)
 	if (ctx != NULL)
 		ub_ctx_delete(ctx);
 	event_base_free(base);
+	/* A context takes 6 MB: the supervisor, which only checks, would keep them, and each worker inherit them. */
+	malloc_trim(0);
 	return ctx != NULL ? 0 : -1;
 }

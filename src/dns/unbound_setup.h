@@ -16,7 +16,7 @@
 
 #define UNBOUND_FORWARD_MAX  16   /* forwarders used; more of them find nothing more */
 #define UNBOUND_ADDRESS_MAX  80   /* an address, a scope, '@' and a port */
-#define UNBOUND_PORTS_WANTED 4096 /* questions at the network at a time (libunbound: outgoing-range) */
+#define UNBOUND_PORTS_WANTED 2048 /* questions at the network at a time (libunbound: outgoing-range) */
 #define UNBOUND_PORTS_LEAST  16
 #define UNBOUND_TCP_SLOTS    64 /* questions over TCP at a time */
 
