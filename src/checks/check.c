@@ -20,7 +20,7 @@ static void state_formatted(struct check_run *run, fact_id id, const char *forma
 	if (evidence_find(run->evidence, id) != NULL)
 		return;
 	vsnprintf(detail, sizeof(detail), format, arguments);
-	evidence_add(run->evidence, run->arena, id, run->stage, detail);
+	evidence_add(run->evidence, run->keep, id, run->stage, detail);
 }
 
 static fact_id fact_at(const struct check_run *run, size_t index)

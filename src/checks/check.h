@@ -9,6 +9,9 @@
  * A check has one or more parts, one for each stage at which it starts: `dnsbl` asks for the client's address at
  * connect and for the sender's domain at MAIL. A part's run lives as long as its stage's scope: connect - the
  * connection; helo - until the next HELO; mail and later - the message; rcpt - one recipient.
+ * An idle session holds no more than it must: the arena in which runs work is given back as soon as none of the scope's
+ * runs is open, and only the arena `keep` lives as long as the scope. From the first header field on the message's
+ * runs lose nothing before the message ends.
  *
  * Taps: a part of the message's scope (one that starts at MAIL or HEADERS) that is still open sees the message go by.
  * The parts of STAGE_HEADERS start at the first header field, or at the end of the headers where there is none.
@@ -100,7 +103,8 @@ struct check_run {
 	const struct subject *subject;
 	struct findings *findings; /* of the session */
 	struct evidence *evidence; /* of the scope */
-	struct arena *arena;       /* of the scope */
+	struct arena *arena;       /* for the run's own work; see above */
+	struct arena *keep;        /* lives as long as the scope: for what is published */
 	struct dns_session *dns;
 	void *state;               /* the part's own, in the arena; NULL before start */
 	struct check_asked *asked; /* through check_asker(), newest first */

@@ -2,8 +2,8 @@
 /*
  * findings - results that headers, replies and later checks need in full, beside the facts that follow from them.
  *
- * Threads: belongs to one session. Owns nothing: a result lives in the arena of the scope in which it was found, and
- * the engine forgets it with that scope.
+ * Threads: belongs to one session. Owns nothing: a result lives in the arena of the scope in which it was found
+ * (check_run.keep), and the engine forgets it with that scope.
  * NULL: not found out (yet), or not looked for. "open": it is on its way, and worth waiting for.
  */
 #ifndef MAILREEVE_CHECKS_FINDINGS_H

@@ -121,7 +121,7 @@ static const struct spf_result *evaluation_step(struct check_run *run)
 		spf_stop(state->spf);
 	}
 	check_cancel_asked(run);
-	return spf_result(state->spf);
+	return spf_result_copy(spf_result(state->spf), run->keep);
 }
 
 static struct spf_query query_make(const struct check_run *run, enum spf_identity identity)
@@ -268,7 +268,7 @@ static enum check_state mail_collect(struct check_run *run)
 /* A reverse-path that is not null and has no domain: there is nothing to ask (RFC 7208 4.3). */
 static const struct spf_result *result_without_domain(const struct check_run *run)
 {
-	struct spf_result *result = arena_alloc(run->arena, sizeof(*result));
+	struct spf_result *result = arena_alloc(run->keep, sizeof(*result));
 
 	*result = (struct spf_result){
 		.identity = SPF_MAIL_FROM,

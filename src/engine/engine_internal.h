@@ -91,7 +91,8 @@ struct run_node {
 };
 
 struct scope {
-	struct arena arena;
+	struct arena arena; /* as long as the scope */
+	struct arena work;  /* of its runs: given back when none is open */
 	struct evidence evidence;
 	struct run_node *open; /* runs that wait for answers, in the order in which they started */
 };
@@ -106,7 +107,7 @@ struct engine_session {
 	struct engine *engine;
 	struct engine_hooks hooks;
 	struct arena_quota quota;
-	struct dns_session *dns;
+	struct dns_session *dns; /* NULL: nothing is asked */
 	struct subject subject;
 	struct scope scopes[SCOPES];
 	struct findings findings;
@@ -125,6 +126,11 @@ struct engine_session {
 /* runs.c: start the parts of a stage, collect, wait. */
 void runs_start(struct engine_session *session, enum stage stage);
 void runs_collect(struct engine_session *session, bool closing);
+/*
+ * Give back what nobody works with: runs_collect() and whoever ends a scope call it. What was found in the message
+ * itself lives there as long as the message.
+ */
+void runs_rest(struct engine_session *session);
 void runs_reset_scopes(struct engine_session *session, enum scope_kind from);
 /* Every fact that may still be stated, by open runs and by stages to come. */
 void runs_may_state(struct engine_session *session, struct factset *set);

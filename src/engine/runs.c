@@ -88,19 +88,45 @@ void runs_start(struct engine_session *session, enum stage stage)
 	const struct engine *engine = session->engine;
 	struct scope *scope = &session->scopes[scope_of(stage)];
 
+	if (!session->dns)
+		session->dns = dns_session_open(engine->dns);
 	for (size_t i = engine->first_part[stage]; i < engine->first_part[stage + 1]; i++) {
 		if (runs_exempt(session) || arena_full(&scope->arena))
 			return;
-		struct run_node *node = arena_alloc(&scope->arena, sizeof(*node));
+		struct run_node *node = arena_alloc(&scope->work, sizeof(*node));
 		node->run = run_make(session, &engine->parts[i]);
 		node->run.evidence = &scope->evidence;
-		node->run.arena = &scope->arena;
+		node->run.arena = &scope->work;
+		node->run.keep = &scope->arena;
 		node->run.started = true;
 		node->run.started_ms = clock_now();
 		if (node->run.part->start(&node->run) == CHECK_DONE)
 			continue;
 		keep_open(scope, node);
 	}
+}
+
+static void work_over(struct engine_session *session, struct scope *scope)
+{
+	if (session->dns)
+		dns_session_cancel(session->dns, &scope->work);
+	arena_reset(&scope->work);
+	scope->open = NULL;
+}
+
+void runs_rest(struct engine_session *session)
+{
+	bool at_work = false;
+
+	for (int kind = 0; kind < SCOPES; kind++) {
+		struct scope *scope = &session->scopes[kind];
+		if (scope->open || (kind == SCOPE_MESSAGE && session->in_headers))
+			at_work = true;
+		else
+			work_over(session, scope);
+	}
+	if (!at_work)
+		dns_session_close(&session->dns);
 }
 
 void runs_collect(struct engine_session *session, bool closing)
@@ -118,6 +144,7 @@ void runs_collect(struct engine_session *session, bool closing)
 				link = &(*link)->next;
 		}
 	}
+	runs_rest(session);
 }
 
 /* What was found goes with the memory in which it lives. */
@@ -139,11 +166,12 @@ void runs_reset_scopes(struct engine_session *session, enum scope_kind from)
 	forget_findings(&session->findings, from);
 	for (int kind = SCOPES - 1; kind >= (int)from; kind--) {
 		struct scope *scope = &session->scopes[kind];
-		dns_session_cancel(session->dns, &scope->arena);
+		work_over(session, scope);
 		arena_reset(&scope->arena);
-		scope->open = NULL;
 		evidence_open(&scope->evidence, kind ? &session->scopes[kind - 1].evidence : NULL);
 	}
+	if (from == SCOPE_CONNECTION)
+		dns_session_close(&session->dns);
 }
 
 static void part_may_state(const struct check_run *run, struct factset *set)

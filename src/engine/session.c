@@ -33,9 +33,9 @@ struct engine_session *engine_session_open(struct engine *engine, const struct e
 	if (hooks)
 		session->hooks = *hooks;
 	session->quota.max_octets = ENGINE_SESSION_OCTETS_MAX;
-	session->dns = dns_session_open(engine->dns);
 	for (int kind = 0; kind < SCOPES; kind++) {
 		arena_open(&session->scopes[kind].arena, &session->quota);
+		arena_open(&session->scopes[kind].work, &session->quota);
 		evidence_open(&session->scopes[kind].evidence, kind ? &session->scopes[kind - 1].evidence : NULL);
 	}
 	sid_new(session);
@@ -47,7 +47,6 @@ void engine_session_close(struct engine_session **session)
 	if (!*session)
 		return;
 	runs_reset_scopes(*session, SCOPE_CONNECTION);
-	dns_session_close(&(*session)->dns);
 	free(*session);
 	*session = NULL;
 }
@@ -83,6 +82,7 @@ static void forget_message(struct engine_session *session)
 	session->unkept_facts = false;
 	session->rcpt_deadline = 0;
 	session->in_message = session->in_headers = session->headers_done = false;
+	runs_rest(session);
 }
 
 const struct decision *engine_connect(struct engine_session *session, const struct engine_client *client)

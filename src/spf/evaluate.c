@@ -359,3 +359,24 @@ const struct spf_result *spf_result(const struct spf *spf)
 {
 	return &spf->result;
 }
+
+/* Most of a result's texts are empty. */
+static const char *copy_text(struct arena *arena, const char *text)
+{
+	return text[0] != '\0' ? arena_strdup(arena, text) : "";
+}
+
+const struct spf_result *spf_result_copy(const struct spf_result *result, struct arena *arena)
+{
+	struct spf_result *kept = arena_alloc(arena, sizeof(*kept));
+
+	*kept = *result;
+	kept->domain = copy_text(arena, result->domain);
+	kept->sender = copy_text(arena, result->sender);
+	kept->mechanism = copy_text(arena, result->mechanism);
+	kept->problem = copy_text(arena, result->problem);
+	kept->explanation = copy_text(arena, result->explanation);
+	kept->width.term = copy_text(arena, result->width.term);
+	kept->steps = NULL;
+	return kept;
+}

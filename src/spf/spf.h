@@ -151,4 +151,7 @@ void spf_stop(struct spf *spf);
 /* The result; valid once done or stopped. */
 const struct spf_result *spf_result(const struct spf *spf);
 
+/* A copy for another arena, without the steps: an evaluation takes kilobytes, its result a few hundred octets. */
+const struct spf_result *spf_result_copy(const struct spf_result *result, struct arena *arena);
+
 #endif

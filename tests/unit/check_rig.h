@@ -78,6 +78,7 @@ struct rig {
 	struct subject subject;
 	struct findings findings;
 	struct check_run runs[RIG_RUNS_MAX];
+	struct arena work[RIG_RUNS_MAX]; /* of each run */
 	size_t n_runs;
 	int stage; /* -1 before connect */
 	char zone_path[64];
@@ -135,11 +136,18 @@ static inline int rig_configure(struct rig *rig, const char *const *checks, cons
 	return 0;
 }
 
-static inline void rig_close(struct rig *rig)
+static inline void rig_work_over(struct rig *rig, struct arena *work)
 {
 	if (rig->session != NULL)
-		dns_session_cancel(rig->session, &rig->arena);
-	arena_close(&rig->arena); /* before the session: who waits for something beside DNS lets it go */
+		dns_session_cancel(rig->session, work);
+	arena_reset(work);
+}
+
+static inline void rig_close(struct rig *rig)
+{
+	for (size_t i = 0; i < rig->n_runs; i++) /* before the session: who waits for something beside DNS lets it go */
+		rig_work_over(rig, &rig->work[i]);
+	rig_work_over(rig, &rig->arena);
 	dns_session_close(&rig->session);
 	dns_close(&rig->dns);
 	for (size_t i = 0; i < rig->n_checks; i++) {
@@ -240,6 +248,7 @@ static inline struct check_run rig_run(struct rig *rig, const struct rig_check *
 		.findings = &rig->findings,
 		.evidence = &rig->scopes[scope_of[part->starts_at]],
 		.arena = &rig->arena,
+		.keep = &rig->arena,
 		.dns = rig->session,
 		.stage = rig->stage < 0 ? STAGE_CONNECT : (enum stage)rig->stage,
 	};
@@ -293,6 +302,8 @@ static inline bool rig_step(struct rig *rig, struct check_run *run, enum check_s
 	if (!run->done)
 		rig_part_may_state(run, &may_after);
 	rig_assert_within(rig, &may_after, &may, NULL, "may be stated suddenly");
+	if (run->done && run->part->starts_at < STAGE_HEADERS)
+		rig_work_over(rig, run->arena);
 	return run->done;
 }
 
@@ -311,8 +322,9 @@ static inline void rig_start(struct rig *rig, enum stage stage)
 				if ((int)part->starts_at != rig->stage)
 					continue;
 				assert_true(rig->n_runs < RIG_RUNS_MAX);
-				rig->n_runs++;
 				*run = rig_run(rig, &rig->checks[i], part);
+				run->arena = &rig->work[rig->n_runs++];
+				arena_open(run->arena, &rig->quota);
 				run->started = true;
 				rig_step(rig, run, part->start);
 			}
