@@ -90,11 +90,16 @@ struct run_node {
 	struct check_run run;
 };
 
+/* Only there while a run works. */
+struct work {
+	struct arena arena;
+	struct run_node *open; /* runs that wait for answers, in the order in which they started */
+};
+
 struct scope {
 	struct arena arena; /* as long as the scope */
-	struct arena work;  /* of its runs: given back when none is open */
 	struct evidence evidence;
-	struct run_node *open; /* runs that wait for answers, in the order in which they started */
+	struct work *work; /* NULL: nobody works */
 };
 
 struct recipient {

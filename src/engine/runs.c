@@ -2,6 +2,8 @@
 /*
  * runs - the checks at work: started by stage, collected when answers came, waited for where a verdict is due.
  */
+#include <stdlib.h>
+
 #include "engine/engine_internal.h"
 
 #define WAIT_SLICE_FIRST_MS 50 /* the hook is called again after this, then after twice as long, and so on */
@@ -73,10 +75,26 @@ bool runs_exempt(const struct engine_session *session)
 	return false;
 }
 
-/* Behind the others: what is published is seen by those that started later. */
-static void keep_open(struct scope *scope, struct run_node *node)
+static struct work *work_begin(struct engine_session *session, struct scope *scope)
 {
-	struct run_node **link = &scope->open;
+	if (!session->dns)
+		session->dns = dns_session_open(session->engine->dns);
+	if (!scope->work) {
+		scope->work = memory_new(sizeof(*scope->work));
+		arena_open(&scope->work->arena, &session->quota);
+	}
+	return scope->work;
+}
+
+static struct run_node *first_open(const struct engine_session *session, int kind)
+{
+	return session->scopes[kind].work ? session->scopes[kind].work->open : NULL;
+}
+
+/* Behind the others: what is published is seen by those that started later. */
+static void keep_open(struct work *work, struct run_node *node)
+{
+	struct run_node **link = &work->open;
 
 	while (*link)
 		link = &(*link)->next;
@@ -88,30 +106,31 @@ void runs_start(struct engine_session *session, enum stage stage)
 	const struct engine *engine = session->engine;
 	struct scope *scope = &session->scopes[scope_of(stage)];
 
-	if (!session->dns)
-		session->dns = dns_session_open(engine->dns);
 	for (size_t i = engine->first_part[stage]; i < engine->first_part[stage + 1]; i++) {
 		if (runs_exempt(session) || arena_full(&scope->arena))
 			return;
-		struct run_node *node = arena_alloc(&scope->work, sizeof(*node));
+		struct work *work = work_begin(session, scope);
+		struct run_node *node = arena_alloc(&work->arena, sizeof(*node));
 		node->run = run_make(session, &engine->parts[i]);
 		node->run.evidence = &scope->evidence;
-		node->run.arena = &scope->work;
+		node->run.arena = &work->arena;
 		node->run.keep = &scope->arena;
 		node->run.started = true;
 		node->run.started_ms = clock_now();
 		if (node->run.part->start(&node->run) == CHECK_DONE)
 			continue;
-		keep_open(scope, node);
+		keep_open(work, node);
 	}
 }
 
 static void work_over(struct engine_session *session, struct scope *scope)
 {
-	if (session->dns)
-		dns_session_cancel(session->dns, &scope->work);
-	arena_reset(&scope->work);
-	scope->open = NULL;
+	if (!scope->work)
+		return;
+	dns_session_cancel(session->dns, &scope->work->arena);
+	arena_close(&scope->work->arena);
+	free(scope->work);
+	scope->work = NULL;
 }
 
 void runs_rest(struct engine_session *session)
@@ -119,11 +138,10 @@ void runs_rest(struct engine_session *session)
 	bool at_work = false;
 
 	for (int kind = 0; kind < SCOPES; kind++) {
-		struct scope *scope = &session->scopes[kind];
-		if (scope->open || (kind == SCOPE_MESSAGE && session->in_headers))
+		if (first_open(session, kind) || (kind == SCOPE_MESSAGE && session->in_headers))
 			at_work = true;
 		else
-			work_over(session, scope);
+			work_over(session, &session->scopes[kind]);
 	}
 	if (!at_work)
 		dns_session_close(&session->dns);
@@ -132,8 +150,9 @@ void runs_rest(struct engine_session *session)
 void runs_collect(struct engine_session *session, bool closing)
 {
 	for (int kind = 0; kind < SCOPES; kind++) {
-		struct run_node **link = &session->scopes[kind].open;
-		while (*link) {
+		struct work *work = session->scopes[kind].work;
+		struct run_node **link = work ? &work->open : NULL;
+		while (link && *link) {
 			struct check_run *run = &(*link)->run;
 			run->stage = session->stage;
 			run->closing = closing;
@@ -187,7 +206,7 @@ static void part_may_state(const struct check_run *run, struct factset *set)
 void runs_may_state_now(const struct engine_session *session, struct factset *set)
 {
 	for (int kind = 0; kind < SCOPES; kind++)
-		for (const struct run_node *node = session->scopes[kind].open; node; node = node->next)
+		for (const struct run_node *node = first_open(session, kind); node; node = node->next)
 			part_may_state(&node->run, set);
 }
 
@@ -207,7 +226,7 @@ void runs_may_state(struct engine_session *session, struct factset *set)
 bool runs_needed(const struct engine_session *session, enum stage stage)
 {
 	for (int kind = 0; kind < SCOPES; kind++)
-		for (const struct run_node *node = session->scopes[kind].open; node; node = node->next)
+		for (const struct run_node *node = first_open(session, kind); node; node = node->next)
 			if (node->run.part->needed_by <= stage)
 				return true;
 	return false;
@@ -233,7 +252,7 @@ bool runs_wait(struct engine_session *session, clock_ms deadline)
 
 static struct run_node *first_tapped(const struct engine_session *session)
 {
-	return session->scopes[SCOPE_MESSAGE].open;
+	return first_open(session, SCOPE_MESSAGE);
 }
 
 void runs_header(struct engine_session *session, const char *name, const char *value)

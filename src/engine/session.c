@@ -35,7 +35,6 @@ struct engine_session *engine_session_open(struct engine *engine, const struct e
 	session->quota.max_octets = ENGINE_SESSION_OCTETS_MAX;
 	for (int kind = 0; kind < SCOPES; kind++) {
 		arena_open(&session->scopes[kind].arena, &session->quota);
-		arena_open(&session->scopes[kind].work, &session->quota);
 		evidence_open(&session->scopes[kind].evidence, kind ? &session->scopes[kind - 1].evidence : NULL);
 	}
 	sid_new(session);
@@ -184,10 +183,7 @@ static void keep_recipient(struct engine_session *session)
 	recipient->address = arena_strdup(arena, session->subject.rcpt.text);
 	struct evidence_item **link = &recipient->facts;
 	for (const struct evidence_item *item = evidence->first; item; item = item->next) {
-		*link = arena_alloc(arena, sizeof(**link));
-		**link = (struct evidence_item){ .id = item->id,
-			                         .stage = item->stage,
-			                         .detail = arena_strdup(arena, item->detail) };
+		*link = evidence_item_copy(item, arena);
 		link = &(*link)->next;
 	}
 	if (session->last_recipient)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "evidence/evidence.h"
 
+#include <string.h>
+
 #include "base/strbuf.h"
 
 /* Beside the backslash: what would end a quoted log value, a log line's parenthesis, a header's comment or element. */
@@ -20,6 +22,22 @@ static const struct evidence_item *find_here(const struct evidence *evidence, fa
 	return item;
 }
 
+static struct evidence_item *item_new(struct arena *arena, fact_id id, enum stage stage, const char *detail,
+                                      size_t octets)
+{
+	struct evidence_item *item = arena_alloc(arena, offsetof(struct evidence_item, detail) + octets + 1);
+
+	item->id = id;
+	item->stage = (uint8_t)stage;
+	memcpy(item->detail, detail, octets);
+	return item;
+}
+
+struct evidence_item *evidence_item_copy(const struct evidence_item *item, struct arena *arena)
+{
+	return item_new(arena, item->id, (enum stage)item->stage, item->detail, strlen(item->detail));
+}
+
 void evidence_add(struct evidence *evidence, struct arena *arena, fact_id id, enum stage stage, const char *detail)
 {
 	char memory[EVIDENCE_DETAIL_MAX + 1];
@@ -30,10 +48,7 @@ void evidence_add(struct evidence *evidence, struct arena *arena, fact_id id, en
 		return;
 	strbuf_open(&clean, memory, sizeof(memory));
 	strbuf_add_clean(&clean, detail, DETAIL_SPECIAL, EVIDENCE_DETAIL_MAX);
-	item = arena_alloc(arena, sizeof(*item));
-	item->id = id;
-	item->stage = (uint8_t)stage;
-	item->detail = clean.length > 0 ? arena_copy(arena, clean.text, clean.length) : "";
+	item = item_new(arena, id, stage, clean.text, clean.length);
 	if (evidence->last != NULL)
 		evidence->last->next = item;
 	else

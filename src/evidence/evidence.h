@@ -21,7 +21,7 @@ struct evidence_item {
 	fact_id id;
 	uint8_t stage; /* enum stage: when it was stated */
 	/* Printable ASCII; '"', '(', ')', ';', '\\' and everything else only as \xHH; "" when there is none. */
-	const char *detail;
+	char detail[];
 };
 
 struct evidence {
@@ -39,6 +39,9 @@ void evidence_add(struct evidence *evidence, struct arena *arena, fact_id id, en
 
 /* The item for a fact in this scope or an outer one; NULL: not stated. */
 const struct evidence_item *evidence_find(const struct evidence *evidence, fact_id id);
+
+/* A copy for another arena, in no scope. */
+struct evidence_item *evidence_item_copy(const struct evidence_item *item, struct arena *arena);
 
 /* Every fact of this scope and the outer ones. */
 void evidence_facts(const struct evidence *evidence, struct factset *set);

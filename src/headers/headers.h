@@ -37,10 +37,13 @@ extern const size_t headers_n_rows;
 
 /* ---- what arrived ---- */
 
-struct header_scan; /* which fields are to be deleted; in the message's arena */
+struct header_scan; /* which fields are to be deleted; in the message's arena; texts are copied */
 
 struct header_scan *header_scan_open(const struct headers_settings *settings, const char *authserv_id,
                                      struct arena *arena);
+
+/* The one it was opened with. */
+const char *header_scan_authserv_id(const struct header_scan *scan);
 
 /* Look at one field as it arrives; name and value are a stranger's. */
 void header_scan_field(struct header_scan *scan, const char *name, const char *value);

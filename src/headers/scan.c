@@ -38,9 +38,14 @@ struct header_scan *header_scan_open(const struct headers_settings *settings, co
 	struct header_scan *scan = arena_alloc(arena, sizeof(*scan));
 
 	scan->settings = settings;
-	scan->authserv_id = authserv_id;
+	scan->authserv_id = arena_strdup(arena, authserv_id);
 	scan->arena = arena;
 	return scan;
+}
+
+const char *header_scan_authserv_id(const struct header_scan *scan)
+{
+	return scan->authserv_id;
 }
 
 static bool claims_ours(const struct header_scan *scan, const char *value)

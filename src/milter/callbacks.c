@@ -41,7 +41,6 @@ static struct milter the_milter;
 struct milter_session {
 	struct engine_session *engine;
 	struct header_scan *scan; /* of the message, in its arena */
-	char *authserv_id;        /* allocated */
 	unsigned long actions, protocol;
 };
 
@@ -86,8 +85,8 @@ static const struct {
 } wanted_macros[] = {
 	{ SMFIM_CONNECT, "j v {daemon_name} {daemon_addr} {client_name} {client_ptr} {client_resolve} {client_port}" },
 	{ SMFIM_HELO, "{tls_version}" },
-	{ SMFIM_ENVFROM, "i {auth_authen} {auth_type} {mail_addr} {mail_host} {mail_mailer}" },
-	{ SMFIM_ENVRCPT, "i {rcpt_addr} {rcpt_host} {rcpt_mailer}" },
+	{ SMFIM_ENVFROM, "i {auth_authen} {auth_type}" },
+	{ SMFIM_ENVRCPT, "i {rcpt_host} {rcpt_mailer}" },
 	{ SMFIM_EOM, "i" },
 };
 
@@ -160,6 +159,16 @@ static sfsistat answer(SMFICTX *ctx, const struct milter_session *session, const
 
 /* ---- stages ---- */
 
+static void scan_open(struct milter_session *session)
+{
+	const struct headers_settings *settings = the_milter.start.headers;
+	struct arena *arena = engine_message_arena(session->engine);
+	char *authserv_id = words_authserv_id(settings->authserv_id, engine_subject(session->engine)->mta_name);
+
+	session->scan = header_scan_open(settings, authserv_id, arena);
+	free(authserv_id);
+}
+
 static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 {
 	/* XCLIENT makes Postfix begin a second session without negotiating again. */
@@ -180,8 +189,6 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 	};
 	if (address)
 		client.ip = ip_from_sockaddr((const struct sockaddr *)address);
-	free(session->authserv_id);
-	session->authserv_id = words_authserv_id(the_milter.start.headers->authserv_id, client.mta_name);
 	char ip[IP_TEXT_MAX];
 	log_debug("sid=%s connect from %s", engine_subject(session->engine)->sid, ip_format(&client.ip, ip));
 	return answer(ctx, session, engine_connect(session->engine, &client));
@@ -208,8 +215,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 	                                              macro(ctx, "i"));
 	if (arguments[0])
 		engine_mail_options(session->engine, arguments + 1);
-	session->scan = header_scan_open(the_milter.start.headers, session->authserv_id,
-	                                 engine_message_arena(session->engine));
+	scan_open(session);
 	return answer(ctx, session, decision);
 }
 
@@ -329,9 +335,10 @@ static void insert_fields(SMFICTX *ctx, const struct milter_session *session, co
 		insert_field(ctx, session, "X-Spam-Score", spam.score);
 		insert_field(ctx, session, "X-Spam-Flag", spam.flag);
 	}
-	if (settings->authentication_results) {
+	if (settings->authentication_results && session->scan) {
 		strbuf_open(&value, memory, sizeof(memory));
-		headers_authentication_results(&value, session->authserv_id, the_milter.start.engine, session->engine);
+		headers_authentication_results(&value, header_scan_authserv_id(session->scan), the_milter.start.engine,
+		                               session->engine);
 		insert_field(ctx, session, "Authentication-Results", memory);
 	}
 }
@@ -397,7 +404,6 @@ static sfsistat on_close(SMFICTX *ctx)
 		return SMFIS_CONTINUE;
 	log_debug("sid=%s the MTA has closed the session", engine_subject(session->engine)->sid);
 	engine_session_close(&session->engine);
-	free(session->authserv_id);
 	free(session);
 	(void)smfi_setpriv(ctx, NULL);
 	atomic_fetch_sub(&the_milter.sessions, 1);

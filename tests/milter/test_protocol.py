@@ -58,7 +58,7 @@ def test_negotiation():
 def test_negotiation_macros():
 	needed = {"connect": "{client_ptr} {client_name} {client_resolve} {client_port} {daemon_name} v j",
 			"helo": "{tls_version}",
-			  "mail": "{auth_authen} {auth_type}", "rcpt": "i {rcpt_addr} {rcpt_host} {rcpt_mailer}", "eom": "i"}
+			  "mail": "{auth_authen} {auth_type}", "rcpt": "i {rcpt_host} {rcpt_mailer}", "eom": "i"}
 	with Daemon() as daemon, daemon.session() as session:
 		symbols = session.negotiate().symbols
 		for stage, names in needed.items():
