@@ -274,7 +274,7 @@ static enum exit_code prepare(struct program *program, struct err *err)
 		code = make_pidfile(program, err);
 	if (code != EXIT_FINE)
 		return code;
-	if (privileges_drop(&program->identity, err))
+	if (privileges_drop(&program->identity, err) || privileges_freeze(err))
 		return EXIT_NO_PERMISSION;
 	check_reload(program);
 	return EXIT_FINE;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -105,6 +106,13 @@ int privileges_drop(const struct identity *identity, struct err *err)
 			return err_set(err, "user = \"%s\": still another user after becoming it", identity->user);
 	if (identity->uid != 0 && can_be_root_again())
 		return err_set(err, "user = \"%s\": root could be regained after becoming this user", identity->user);
+	return 0;
+}
+
+int privileges_freeze(struct err *err)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return err_set(err, "prctl(PR_SET_NO_NEW_PRIVS): %s", strerror(errno));
 	return 0;
 }
 

@@ -35,6 +35,12 @@ int privileges_find_group(gid_t *gid, const char *name, struct err *err);
 /* Become it, for good: it is verified that root cannot come back. 0 or -1. */
 int privileges_drop(const struct identity *identity, struct err *err);
 
+/*
+ * From now on neither this process nor its children gain rights by running a program (setuid, file capabilities); what
+ * an unprivileged process must promise before it may filter its calls. 0, or -1 with err.
+ */
+int privileges_freeze(struct err *err);
+
 /* Ask for `files_max` open files. Returns how many there may be now. */
 long privileges_raise_files(long files_max);
 

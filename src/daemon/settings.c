@@ -89,6 +89,12 @@ const struct config_row daemon_rows[] = {
 	  .fallback = "65536",
 	  .help = "How many files (connections) the daemon asks the system to allow it. It gets at most what the hard "
 	          "limit allows, unless root starts it." },
+	{ .name = "seccomp",
+	  .type = CONFIG_BOOL,
+	  .offset = AT(seccomp),
+	  .fallback = "true",
+	  .help = "The workers may ask of the kernel only what they need (a seccomp filter). Where the kernel cannot, a "
+	          "warning says so." },
 };
 const size_t daemon_n_rows = COUNT(daemon_rows);
 

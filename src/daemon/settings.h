@@ -7,6 +7,7 @@
 #ifndef MAILREEVE_DAEMON_SETTINGS_H
 #define MAILREEVE_DAEMON_SETTINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -25,6 +26,7 @@ struct daemon_settings {
 	int drain_s;
 	int idle_timeout_s;
 	int files_max;
+	bool seccomp;
 };
 
 extern const struct config_row daemon_rows[];

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/control.h"
+#include "daemon/sandbox.h"
 #include "daemon/stats.h"
 #include "milter/milter.h"
 
@@ -71,6 +71,15 @@ static _Noreturn void worker_end(const struct worker *worker, enum exit_code cod
 		log_warning("%u sessions did not finish in time and are broken off", sessions);
 	stats_log(worker->start->setup->engine);
 	_exit((int)code);
+}
+
+/* Before the first thread: each that is created later inherits it. Without it we serve all the same. */
+static void confine(const struct setup *setup)
+{
+	struct err err = { "" };
+
+	if (setup->daemon.seccomp && sandbox_apply(SANDBOX_WORKER, &err))
+		log_warning("seccomp = true: the worker serves unconfined: %s", err.text);
 }
 
 static void *milter_thread(void *context)
@@ -222,7 +231,7 @@ _Noreturn void worker_run(const struct worker_start *start)
 
 	signals_set();
 	(void)setpgid(0, 0);
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	confine(start->setup);
 	start_serving(&worker);
 	fds[0].fd = worker.ended_fd;
 	for (;;) {
