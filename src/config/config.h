@@ -50,6 +50,14 @@ void config_each_warning(const struct config *config, void (*show)(void *context
  * Secrets are "(hidden)". */
 void config_print(const struct config *config, FILE *out);
 
+/*
+ * Call `visit` for every secret that was given (an option that is never shown, a zone name with an access key), until it
+ * returns something else than 0; return that, or 0. `value` is what config_fault() wants; `file` is where it stands,
+ * NULL when it came from the command line.
+ */
+int config_each_secret(const struct config *config, int (*visit)(void *context, const void *value, const char *file),
+                       void *context);
+
 /* Sixteen bits of a digest over every value (not over comments or layout): the cfg= of the log line. Secrets count. */
 uint16_t config_digest(const struct config *config);
 

@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "base/strbuf.h"
-#include "config/config.h"
+#include "config/config_private.h"
 
 #define MASK            "***"
 #define KEY_OCTETS_MIN  20
@@ -90,4 +90,43 @@ const char *config_mask_zone(const char *zone, char *text, size_t size)
 		}
 	}
 	return text;
+}
+
+bool value_is_keyed_zone(const struct config_row *row, const void *address)
+{
+	char masked[CONFIG_STRING_OCTETS_MAX + 1];
+	const char *zone;
+
+	if (!value_is_zone(row))
+		return false;
+	zone = *(const char *const *)address;
+	return strcmp(zone, config_mask_zone(zone, masked, sizeof(masked))) != 0;
+}
+
+static bool is_secret(const struct value *value)
+{
+	const struct config_row *row = value->row;
+
+	if (value->kind != VALUE_OPTION || value->node == NULL)
+		return false;
+	if (!row->secret)
+		return value_is_keyed_zone(row, value->address);
+	if (row->type == CONFIG_STRINGS || row->type == CONFIG_NETWORKS)
+		return ((const struct config_array *)value->address)->n > 0;
+	return row->type != CONFIG_STRING || **(const char *const *)value->address != '\0';
+}
+
+int config_each_secret(const struct config *config, int (*visit)(void *context, const void *value, const char *file),
+                       void *context)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < config->n_values && result == 0; i++) {
+		const struct value *value = &config->values[i];
+
+		if (is_secret(value))
+			result = visit(context, value->address,
+			               value->node->override == NULL ? value->node->place.file : NULL);
+	}
+	return result;
 }

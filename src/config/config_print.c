@@ -66,17 +66,6 @@ static void print_origin(const struct printing *printing, const void *address, e
 	fputc('\n', printing->out);
 }
 
-static bool is_masked(const struct config_row *row, const void *address)
-{
-	char masked[CONFIG_STRING_OCTETS_MAX + 1];
-	const char *zone;
-
-	if (!value_is_zone(row))
-		return false;
-	zone = *(const char *const *)address;
-	return strcmp(zone, config_mask_zone(zone, masked, sizeof(masked))) != 0;
-}
-
 static void print_value(const struct printing *printing, const struct option *option, const void *address, int depth)
 {
 	const struct config_row *row = option->row;
@@ -88,7 +77,7 @@ static void print_value(const struct printing *printing, const struct option *op
 	fprintf(printing->out, "%s = ", option->name);
 	value_write(row, address, printing->open, printing->out);
 	fputc(';', printing->out);
-	print_origin(printing, address, VALUE_OPTION, is_masked(row, address));
+	print_origin(printing, address, VALUE_OPTION, value_is_keyed_zone(row, address));
 }
 
 static void print_list(struct printing *printing, const struct option *option, const struct config_array *array,

@@ -104,6 +104,9 @@ void value_write_string(const char *text, FILE *out);
 /* Whether the row is a zone name, which may contain an access key. */
 bool value_is_zone(const struct config_row *row);
 
+/* Whether it is one with an access key in it, which is masked where the value is shown. */
+bool value_is_keyed_zone(const struct config_row *row, const void *address);
+
 /* "FILE:LINE", "-o" or "default". */
 void config_add_origin(const struct node *node, struct strbuf *text);
 

@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define GROUPS_MAX 1024 /* more memberships than that are not looked at */
+
 /* The number of an account that is written as a number; -1: it is not. */
 static long number_of(const char *text)
 {
@@ -81,6 +83,29 @@ enum exit_code privileges_find(struct identity *identity, const char *user, cons
 	}
 	identity->change = identity->uid != 0 || *group;
 	return EXIT_FINE;
+}
+
+static bool is_one_of(gid_t gid, const gid_t *groups, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+bool privileges_is_own_group(gid_t gid, const char *user, const char *group)
+{
+	gid_t groups[GROUPS_MAX], own;
+	struct identity identity;
+	int n = getgroups(GROUPS_MAX, groups);
+
+	if (gid == 0 || gid == getegid() || is_one_of(gid, groups, n))
+		return true;
+	if (*group && privileges_find_group(&own, group, NULL) == 0 && own == gid)
+		return true;
+	n = GROUPS_MAX;
+	return *user && find_user(&identity, user, NULL) == 0 &&
+	       getgrouplist(identity.user, identity.gid, groups, &n) >= 0 && is_one_of(gid, groups, n);
 }
 
 static bool can_be_root_again(void)

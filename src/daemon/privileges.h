@@ -32,6 +32,12 @@ enum exit_code privileges_find(struct identity *identity, const char *user, cons
 /* The number of a group. 0 or -1 with err. */
 int privileges_find_group(gid_t *gid, const char *name, struct err *err);
 
+/*
+ * Is this group one of those that the daemon belongs to: root's, this process's, the configured one, or one that the
+ * configured user is a member of? "" and names that do not exist match nothing.
+ */
+bool privileges_is_own_group(gid_t gid, const char *user, const char *group);
+
 /* Become it, for good: it is verified that root cannot come back. 0 or -1. */
 int privileges_drop(const struct identity *identity, struct err *err);
 

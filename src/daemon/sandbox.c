@@ -39,7 +39,7 @@
 /* By name: what this libseccomp, or this architecture, does not know is left out. */
 static const char *const allowed[] = {
 	/* memory */
-	"brk munmap mremap madvise mlock mlock2 munlock msync mincore membarrier",
+	"brk munmap mremap madvise mlock mlock2 munlock msync membarrier",
 	/* threads, and what each asks of itself */
 	"futex futex_time64 futex_waitv set_robust_list get_robust_list rseq set_tid_address exit exit_group",
 	"gettid getpid getppid sched_yield sched_getaffinity sched_getparam sched_getscheduler",

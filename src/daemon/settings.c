@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/settings.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/base.h"
@@ -115,6 +117,59 @@ static int check_daemon(struct setup *setup, struct err *err)
 	return 0;
 }
 
+/* ---- secrets ---- */
+
+struct secret_search {
+	struct setup *setup;
+	struct err *err;
+};
+
+/* Whose name the remedy is told with. */
+static const char *own_group(const struct daemon_settings *daemon)
+{
+	if (*daemon->group)
+		return daemon->group;
+	return *daemon->user ? daemon->user : "root";
+}
+
+/* Whom its rights let read or change a file beside us; NULL: nobody. */
+static const char *other_readers(const struct daemon_settings *daemon, const struct stat *status)
+{
+	if (status->st_mode & (S_IROTH | S_IWOTH))
+		return "every user of this machine";
+	if ((status->st_mode & (S_IRGRP | S_IWGRP)) &&
+	    !privileges_is_own_group(status->st_gid, daemon->user, daemon->group))
+		return "a group that mailreeve does not belong to";
+	return NULL;
+}
+
+static int check_secret(void *context, const void *value, const char *file)
+{
+	const struct secret_search *search = context;
+	const struct daemon_settings *daemon = &search->setup->daemon;
+	struct stat status;
+	const char *readers;
+
+	if (!file) {
+		config_warn(
+			search->setup->config, value,
+			"a secret on the command line can be seen by every user of this machine; put it into a file");
+		return 0;
+	}
+	if (stat(file, &status))
+		return config_fault(search->setup->config, value, search->err, "who can read %s is unknown: %s", file,
+		                    strerror(errno));
+	readers = other_readers(daemon, &status);
+	if (!readers)
+		return 0;
+	return config_fault(
+		search->setup->config, value, search->err,
+		"it is a secret, and the rights of its file (%04o) let %s read or change it; \"chgrp %s %s\" and "
+		"\"chmod 0640 %s\" would be right, or the same for a file of its own that is included with "
+		"@include",
+		(unsigned)(status.st_mode & 07777), readers, own_group(daemon), file, file);
+}
+
 struct setup *setup_open(const struct options *options, struct err *err)
 {
 	struct setup *setup = memory_new(sizeof(*setup));
@@ -127,7 +182,8 @@ struct setup *setup_open(const struct options *options, struct err *err)
 		                                        headers_rows, headers_n_rows, &setup->headers };
 	setup->config = config_open(options->config_file, options->overrides, options->n_overrides, setup->sections, n,
 	                            err);
-	if (!setup->config || check_daemon(setup, err))
+	if (!setup->config || check_daemon(setup, err) ||
+	    config_each_secret(setup->config, check_secret, &(struct secret_search){ setup, err }))
 		goto fail;
 	setup->engine = engine_open(setup->engine_config, setup->config, err);
 	if (!setup->engine)

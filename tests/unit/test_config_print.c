@@ -47,6 +47,56 @@ static void test_secrets_are_never_shown(void **state)
 	config_close(&config);
 }
 
+struct secrets {
+	const void *values[8];
+	const char *files[8];
+	size_t n;
+};
+
+static int note_secret(void *context, const void *value, const char *file)
+{
+	struct secrets *secrets = context;
+
+	assert_true(secrets->n < COUNT(secrets->values));
+	secrets->values[secrets->n] = value;
+	secrets->files[secrets->n++] = file;
+	return secrets->n == 3 ? 7 : 0;
+}
+
+static void test_each_secret(void **state)
+{
+	static const char *const override[] = { "socket.password=swordfish" };
+	struct secrets secrets = { .n = 0 };
+	struct settings s;
+	struct err err;
+	struct config *config = must_open("socket: { password = \"\"; }; dnsbl: { lists = ( { name = \"n\"; zone = "
+	                                  "\"bl.example.org\"; }, { name = \"m\"; key = \"\"; } ); };",
+	                                  &s);
+
+	(void)state;
+	assert_int_equal(config_each_secret(config, note_secret, &secrets), 0);
+	assert_int_equal(secrets.n, 0);
+	config_close(&config);
+	config = must_open(
+		"socket: { password = \"a\"; }; dnsbl: { lists = ( { name = \"n\"; zone = "
+		"\"swordfish.zen.dq.spamhaus.net\"; }, { name = \"m\"; key = \"b\"; }, { name = \"o\"; key = "
+		"\"c\"; } ); };",
+		&s);
+	/* The visitor's result ends it. */
+	assert_int_equal(config_each_secret(config, note_secret, &secrets), 7);
+	assert_int_equal(secrets.n, 3);
+	for (size_t i = 0; i < secrets.n; i++)
+		assert_non_null(strstr(secrets.files[i], "t.conf"));
+	config_close(&config);
+	secrets.n = 0;
+	config = open_file(NULL, override, 1, &s, &err);
+	assert_int_equal(config_each_secret(config, note_secret, &secrets), 0);
+	assert_int_equal(secrets.n, 1);
+	assert_ptr_equal(secrets.values[0], &s.password);
+	assert_null(secrets.files[0]);
+	config_close(&config);
+}
+
 /* Origins stand in the comments behind the values: the rest must be the same. */
 static void cut_origins(char *text)
 {
@@ -146,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_secrets_are_never_shown),
+		cmocka_unit_test(test_each_secret),
 		cmocka_unit_test(test_print_can_be_read_again),
 		cmocka_unit_test(test_digest),
 		cmocka_unit_test(test_mask_zone),
