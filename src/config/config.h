@@ -51,9 +51,9 @@ void config_each_warning(const struct config *config, void (*show)(void *context
 void config_print(const struct config *config, FILE *out);
 
 /*
- * Call `visit` for every secret that was given (an option that is never shown, a zone name with an access key), until it
- * returns something else than 0; return that, or 0. `value` is what config_fault() wants; `file` is where it stands,
- * NULL when it came from the command line.
+ * Call `visit` for every secret that was given (an option that is never shown, a zone name with an access key), until
+ * it returns something else than 0; return that, or 0. `value` is what config_fault() wants; `file` is where it
+ * stands, NULL when it came from the command line.
  */
 int config_each_secret(const struct config *config, int (*visit)(void *context, const void *value, const char *file),
                        void *context);

@@ -4,10 +4,10 @@
  *
  * What is answered to a call, and why:
  *   allowed        what libc, libmilter, libunbound, libevent and OpenSSL need once the program runs
- *   ENOSYS         everything that nobody named. To libraries the kernel looks like an older one, and they know how to do
- *                  without; a later libc may call what no list of today can name, and "not permitted" would break it.
- *   EPERM          what has a name because it would be harm, and which a fault of ours, a library's or an administrator's
- *                  odd configuration might still try: nobody's mail is lost for it
+ *   ENOSYS         everything that nobody named. To libraries the kernel looks like an older one, and they know how
+ *                  to do without; a later libc may call what no list of today can name, and EPERM would break it.
+ *   EPERM          what has a name because it would be harm, and which a fault of ours, a library's or an
+ *                  administrator's odd configuration might still try: nobody's mail is lost for it
  *   EAFNOSUPPORT   sockets of families that nothing here speaks
  *   death          what nothing but foreign code would do: to run a program, or to look into another process
  *

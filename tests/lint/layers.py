@@ -26,7 +26,7 @@ ADAPTORS = {
     "opendkim/dkim.h": "src/dkim/headerhash.c",
 }
 LINES_MAX = 500
-COMMENTED = (".c", ".h", ".py", ".sh", ".am", ".ac", ".conf", ".1", ".5", ".8", ".service", ".scenario")
+COMMENTED = (".c", ".h", ".py", ".sh", ".am", ".ac", ".conf", ".1", ".5", ".7", ".8", ".service", ".scenario")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 # What never belongs into the tree: paths of somebody's machine.
 MACHINE = re.compile(r"/(?:home|root|work)/[a-z]")

@@ -403,8 +403,8 @@ def check_restart(pages):
 
 # ---- as documents ----
 
-def check_documents():
-    for name in ("mailreeve.8", "mailreeve.conf.5"):
+def check_documents(names=("mailreeve.8", "mailreeve.conf.5")):
+    for name in names:
         path = str(top / "man" / name)
         if shutil.which("mandoc"):
             done = subprocess.run(["mandoc", "-Tlint", "-W", "warning", path], capture_output=True, text=True,
