@@ -282,6 +282,8 @@ int sandbox_apply(enum sandbox_profile profile, struct err *err)
 		seccomp_release(filter);
 		return err_set(err, "the seccomp filter cannot be made: %s", strerror(-error));
 	}
+	/* Threads of a library's (a sanitizer has one) are there already; where this is not known there is none. */
+	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	/* Only quicker. */
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, OPTIMIZE_FOR_MANY);
 	error = seccomp_load(filter);

@@ -11,7 +11,8 @@
  *   EAFNOSUPPORT   sockets of families that nothing here speaks
  *   death          what nothing but foreign code would do: to run a program, or to look into another process
  *
- * Threads: applied before there is a second one; later ones inherit it. It cannot be taken back.
+ * Threads: applied to all that there are (best before there is a second one), inherited by later ones. It cannot be
+ * taken back.
  * Owns: nothing after it returns.
  */
 #ifndef MAILREEVE_DAEMON_SANDBOX_H
