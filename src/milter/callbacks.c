@@ -88,6 +88,12 @@ static const struct {
 	{ SMFIM_ENVFROM, "i {auth_authen} {auth_type}" },
 	{ SMFIM_ENVRCPT, "i {rcpt_host} {rcpt_mailer}" },
 	{ SMFIM_EOM, "i" },
+	/*
+	 * Nothing: Postfix sends those of EOH before each header field, and libmilter reads each with two more poll()s
+	 * and read()s.
+	 */
+	{ SMFIM_EOH, "" },
+	{ SMFIM_DATA, "" },
 };
 
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2, unsigned long f3,
