@@ -25,6 +25,7 @@
 #define IN_USE_PATIENCE_MS    1500 /* how long somebody must be seen to own a socket or a port */
 #define LOOK_EVERY_MS         150  /* every look is a connection to a living owner */
 #define TRY_EVERY_MS          20
+#define WHERE_MAX             320 /* octets of an option's name and value */
 
 struct listener {
 	int fd;
@@ -135,6 +136,16 @@ int listener_parse(struct listener_address *address, const char *text, struct er
 	return err_set(err, "must be \"unix:PATH\", \"inet:PORT@ADDRESS\" or \"inet6:PORT@ADDRESS\"");
 }
 
+bool listener_is_local(const struct listener_address *address)
+{
+	const struct sockaddr_in *inet = (const struct sockaddr_in *)&address->address;
+	const struct sockaddr_in6 *inet6 = (const struct sockaddr_in6 *)&address->address;
+
+	if (address->address.ss_family == AF_INET)
+		return ntohl(inet->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return address->address.ss_family == AF_UNIX || IN6_IS_ADDR_LOOPBACK(&inet6->sin6_addr);
+}
+
 void listener_directory(const struct listener_address *address, char *directory, size_t size)
 {
 	const char *slash;
@@ -186,7 +197,7 @@ static enum owner owner_wait(const struct listener_address *address)
 }
 
 /* Make room at the path. Called with the directory locked. */
-static int path_clear(const char *text, const struct listener_address *address, struct err *err)
+static int path_clear(const char *where, const struct listener_address *address, struct err *err)
 {
 	const char *path = path_of(address);
 	struct stat st;
@@ -194,26 +205,25 @@ static int path_clear(const char *text, const struct listener_address *address, 
 	if (lstat(path, &st)) {
 		if (errno == ENOENT)
 			return 0;
-		return err_set(err, "socket = \"%s\": %s", text, strerror(errno));
+		return err_set(err, "%s: %s", where, strerror(errno));
 	}
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(err,
-		               "socket = \"%s\": there is something else than a socket at this path; remove it or name "
+		               "%s: there is something else than a socket at this path; remove it or name "
 		               "another path",
-		               text);
+		               where);
 	switch (owner_wait(address)) {
 	case OWNER_NOBODY:
 		break;
 	case OWNER_UNKNOWN:
 		if (errno == ENOENT)
 			return 0;
-		return err_set(err, "socket = \"%s\": whether somebody uses it cannot be told: %s", text,
-		               strerror(errno));
+		return err_set(err, "%s: whether somebody uses it cannot be told: %s", where, strerror(errno));
 	default:
-		return err_set(err, "socket = \"%s\": another instance owns it", text);
+		return err_set(err, "%s: another instance owns it", where);
 	}
 	if (unlink(path) && errno != ENOENT)
-		return err_set(err, "socket = \"%s\": left behind by a dead instance, and cannot be removed: %s", text,
+		return err_set(err, "%s: left behind by a dead instance, and cannot be removed: %s", where,
 		               strerror(errno));
 	return 0;
 }
@@ -271,7 +281,7 @@ static int rights_set(struct listener *listener, const char *path, const struct 
 	return result;
 }
 
-static int bind_unix(struct listener *listener, const char *text, const struct listener_address *address,
+static int bind_unix(struct listener *listener, const char *where, const struct listener_address *address,
                      const struct listener_rights *rights, struct err *err)
 {
 	const char *path = path_of(address);
@@ -284,15 +294,14 @@ static int bind_unix(struct listener *listener, const char *text, const struct l
 	failed = fchmod(listener->fd, rights->mode) || bind(listener->fd, generic(address), address->length);
 	umask(old);
 	if (failed)
-		return err_set(err, "socket = \"%s\": %s", text, strerror(errno));
+		return err_set(err, "%s: %s", where, strerror(errno));
 	listener->path = memory_strdup(path);
 	if (rights_set(listener, path, rights))
-		return err_set(err, "socket = \"%s\": cannot be given to its user and group: %s", text,
-		               strerror(errno));
+		return err_set(err, "%s: cannot be given to its user and group: %s", where, strerror(errno));
 	return 0;
 }
 
-static int bind_inet(int fd, const char *text, const struct listener_address *address, struct err *err)
+static int bind_inet(int fd, const char *where, const struct listener_address *address, struct err *err)
 {
 	const clock_ms end = clock_now() + IN_USE_PATIENCE_MS;
 	const int on = 1;
@@ -303,28 +312,27 @@ static int bind_inet(int fd, const char *text, const struct listener_address *ad
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	while (bind(fd, generic(address), address->length)) {
 		if (errno != EADDRINUSE)
-			return err_set(err, "socket = \"%s\": %s", text, strerror(errno));
+			return err_set(err, "%s: %s", where, strerror(errno));
 		if (clock_now() >= end)
-			return err_set(err, "socket = \"%s\": another instance, or another program, owns this port",
-			               text);
+			return err_set(err, "%s: another instance, or another program, owns this port", where);
 		sleep_ms(TRY_EVERY_MS);
 	}
 	return 0;
 }
 
-static int listener_make(struct listener *listener, const char *text, const struct listener_address *address,
+static int listener_make(struct listener *listener, const char *where, const struct listener_address *address,
                          const struct listener_rights *rights, struct err *err)
 {
 	const bool unix_socket = address->address.ss_family == AF_UNIX;
 
 	listener->fd = socket(address->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (listener->fd < 0)
-		return err_set(err, "socket = \"%s\": %s", text, strerror(errno));
-	if (unix_socket ? path_clear(text, address, err) || bind_unix(listener, text, address, rights, err)
-	                : bind_inet(listener->fd, text, address, err))
+		return err_set(err, "%s: %s", where, strerror(errno));
+	if (unix_socket ? path_clear(where, address, err) || bind_unix(listener, where, address, rights, err)
+	                : bind_inet(listener->fd, where, address, err))
 		return -1;
 	if (listen(listener->fd, LISTEN_BACKLOG))
-		return err_set(err, "socket = \"%s\": %s", text,
+		return err_set(err, "%s: %s", where,
 		               errno == EADDRINUSE ? "another instance owns this port" : strerror(errno));
 	return 0;
 }
@@ -348,18 +356,20 @@ static void listener_free(struct listener **listener)
 	*listener = NULL;
 }
 
-struct listener *listener_open(const char *text, const struct listener_address *address,
+struct listener *listener_open(const char *option, const char *text, const struct listener_address *address,
                                const struct listener_rights *rights, struct err *err)
 {
 	struct listener *listener = memory_new(sizeof(*listener));
+	char where[WHERE_MAX];
 	const bool unix_socket = address->address.ss_family == AF_UNIX;
 	const int lock = unix_socket ? directory_lock(path_of(address)) : -1;
 
 	listener->fd = -1;
 	listener->name = memory_strdup(text);
+	snprintf(where, sizeof(where), "%s = \"%s\"", option, text);
 	if (unix_socket && lock < 0)
-		err_set(err, "socket = \"%s\": its directory: %s", text, strerror(errno));
-	else if (listener_make(listener, text, address, rights, err) == 0)
+		err_set(err, "%s: its directory: %s", where, strerror(errno));
+	else if (listener_make(listener, where, address, rights, err) == 0)
 		goto done;
 	path_remove(listener);
 	listener_free(&listener);

@@ -26,6 +26,9 @@ struct listener_address {
  */
 int listener_parse(struct listener_address *address, const char *text, struct err *err);
 
+/* Can only this machine connect to it: a unix socket, 127.0.0.0/8, ::1? */
+bool listener_is_local(const struct listener_address *address);
+
 /* The directory of a unix socket ("/" and the like for "unix:/name"); "" for any other. Cut at `size`. */
 void listener_directory(const struct listener_address *address, char *directory, size_t size);
 
@@ -39,10 +42,10 @@ struct listener_rights { /* of a unix socket */
 };
 
 /*
- * Make the socket. Errors begin with `text`, the value as configured. A unix socket that nobody listens on is replaced;
- * one with a living owner, or anything that is no socket, is left alone. NULL with err.
+ * Make the socket. Errors begin with the `option` and `text`, its value as configured. A unix socket that nobody
+ * listens on is replaced; one with a living owner, or anything that is no socket, is left alone. NULL with err.
  */
-struct listener *listener_open(const char *text, const struct listener_address *address,
+struct listener *listener_open(const char *option, const char *text, const struct listener_address *address,
                                const struct listener_rights *rights, struct err *err);
 
 /* Is there a socket from systemd for us (LISTEN_PID, LISTEN_FDS)? It then sits on descriptors 3 and up: how many.

@@ -220,7 +220,7 @@ static enum exit_code make_listener(struct program *program, struct err *err)
 		rights.uid = identity->uid;
 		rights.fallback_gid = identity->gid;
 	}
-	program->listener = listener_open(daemon->socket, &program->setup->address, &rights, err);
+	program->listener = listener_open("socket", daemon->socket, &program->setup->address, &rights, err);
 	return program->listener ? EXIT_FINE : EXIT_CANNOT_CREATE;
 }
 

@@ -136,7 +136,7 @@ static struct listener *open_named(const char *text, mode_t mode, struct err *er
 
 	err->text[0] = '\0';
 	assert_int_equal(listener_parse(&address, text, err), 0);
-	return listener_open(text, &address, &rights, err);
+	return listener_open("socket", text, &address, &rights, err);
 }
 
 static int connect_to(const char *path)
