@@ -5,7 +5,7 @@
 
 PACKAGES=(
 	build-essential autoconf automake pkg-config
-	libmilter-dev libconfig-dev libunbound-dev nettle-dev libevent-dev libidn2-dev libspf2-dev libopendkim-dev libssl-dev libpsl-dev libjansson-dev libseccomp-dev libcmocka-dev
+	libmilter-dev libconfig-dev libunbound-dev nettle-dev libevent-dev libidn2-dev libspf2-dev libopendkim-dev libssl-dev libpsl-dev libjansson-dev libseccomp-dev libmicrohttpd-dev libcmocka-dev
 	postfix nsd rbldnsd unbound python3 iproute2 util-linux
 )
 # What only tests/run needs.

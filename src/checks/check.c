@@ -21,6 +21,8 @@ static void state_formatted(struct check_run *run, fact_id id, const char *forma
 		return;
 	vsnprintf(detail, sizeof(detail), format, arguments);
 	evidence_add(run->evidence, run->keep, id, run->stage, detail);
+	if (run->stated != NULL)
+		run->stated(run->stated_context, id, detail);
 }
 
 static fact_id fact_at(const struct check_run *run, size_t index)

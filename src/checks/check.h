@@ -24,6 +24,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/counters.h"
 #include "checks/findings.h"
 #include "config/config.h"
 #include "dns/asker.h"
@@ -87,9 +88,9 @@ struct check {
 	void (*release)(void *settings);
 	/*
 	 * What all sessions of a worker share (a cache): opened in the worker before the first session, kept in the
-	 * settings, closed after the last one. 0, or -1 with err. NULL: nothing.
+	 * settings, closed after the last one. `tally`: where it may count. 0, or -1 with err. NULL: nothing.
 	 */
-	int (*open)(void *settings, struct err *err);
+	int (*open)(void *settings, const struct tally *tally, struct err *err);
 	void (*close)(void *settings);
 	const struct check_part *parts;
 	size_t n_parts;
@@ -114,6 +115,9 @@ struct check_run {
 	/* See check_worth_asking(). NULL: always. */
 	bool (*worth_asking)(void *context);
 	void *worth_context;
+	/* Told of every fact that is stated for the first time in its scope; `detail` is raw. NULL: nobody. */
+	void (*stated)(void *context, fact_id id, const char *detail);
+	void *stated_context;
 };
 
 /*

@@ -90,11 +90,12 @@ static const struct config_row options[] = {
 	},
 };
 
-static int service_open(void *settings, struct err *err)
+static int service_open(void *settings, const struct tally *tally, struct err *err)
 {
 	struct dkim_check_settings *dkim = settings;
 	struct dkim_settings wanted = dkim_default_settings();
 
+	(void)tally;
 	wanted.bits_min = dkim->bits_min;
 	wanted.clock_skew_s = dkim->clock_skew_s;
 	wanted.key_cache_max = dkim->key_cache_max;

@@ -188,7 +188,7 @@ int greeting_configure(void *settings, struct catalogue *catalogue, struct confi
 	return 0;
 }
 
-int greeting_open(void *settings, struct err *err)
+int greeting_open(void *settings, const struct tally *tally, struct err *err)
 {
 	struct greeting_settings *from = settings;
 	struct probe_settings to = {
@@ -205,6 +205,7 @@ int greeting_open(void *settings, struct err *err)
 		.targets_max = from->targets_max,
 		.denied = { from->deny_networks.items, from->deny_networks.n },
 		.tested = { from->test_networks.items, from->test_networks.n },
+		.tally = *tally,
 	};
 
 	from->probe = probe_open(&to, err);

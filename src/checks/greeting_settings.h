@@ -33,7 +33,7 @@ extern const struct config_row greeting_options[GREETING_OPTIONS];
 /* For struct check. */
 struct catalogue;
 int greeting_configure(void *settings, struct catalogue *catalogue, struct config *config, struct err *err);
-int greeting_open(void *settings, struct err *err);
+int greeting_open(void *settings, const struct tally *tally, struct err *err);
 void greeting_close(void *settings);
 
 /* Is the name (lower-case, no final dot) one that is not asked? */

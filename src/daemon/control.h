@@ -24,7 +24,6 @@ enum control_kind {
 	CONTROL_DRAIN, /* leave the shared socket now, finish the sessions, end */
 	CONTROL_STOP,  /* go on serving, but tell how many sessions are alive */
 	CONTROL_CLOSE, /* after STOP: take what is still in the backlog, then as DRAIN */
-	CONTROL_STATS, /* log statistics */
 };
 
 struct control_message {

@@ -30,6 +30,8 @@ struct program {
 	struct setup *setup;
 	struct identity identity;
 	struct listener *listener;
+	struct counters *counters;
+	struct metrics *metrics;
 	struct pidfile *pidfile;
 	struct notify *notify;
 	sigset_t blocked_before; /* the caller's signal mask */
@@ -224,6 +226,22 @@ static enum exit_code make_listener(struct program *program, struct err *err)
 	return program->listener ? EXIT_FINE : EXIT_CANNOT_CREATE;
 }
 
+static enum exit_code make_metrics(struct program *program, struct err *err)
+{
+	const struct identity *identity = &program->identity;
+
+	program->counters = counters_open();
+	if (!program->counters) {
+		err_set(err, "memory for the counters: %s", strerror(errno));
+		return EXIT_OS_TROUBLE;
+	}
+	program->metrics = metrics_open(program->counters);
+	return metrics_prepare(program->metrics, &program->setup->metrics, identity->change ? identity->uid : (uid_t)-1,
+	                       identity->change ? identity->gid : (gid_t)-1, err)
+	               ? EXIT_CANNOT_CREATE
+	               : EXIT_FINE;
+}
+
 static enum exit_code make_pidfile(struct program *program, struct err *err)
 {
 	const char *path = program->setup->daemon.pid_file;
@@ -271,6 +289,8 @@ static enum exit_code prepare(struct program *program, struct err *err)
 		            files, daemon->files_max);
 	code = make_listener(program, err);
 	if (code == EXIT_FINE)
+		code = make_metrics(program, err);
+	if (code == EXIT_FINE)
 		code = make_pidfile(program, err);
 	if (code != EXIT_FINE)
 		return code;
@@ -287,6 +307,8 @@ static enum exit_code supervise(struct program *program, struct err *err)
 		.setup = program->setup,
 		.listener = &program->listener,
 		.notify = program->notify,
+		.counters = program->counters,
+		.metrics = program->metrics,
 		.ready = on_first_ready,
 		.in_worker = in_worker,
 		.context = program,
@@ -310,6 +332,8 @@ static enum exit_code serve(struct program *program)
 		code = supervise(program, &err);
 	if (code != EXIT_FINE)
 		(void)fail(program, code, &err);
+	metrics_close(&program->metrics);
+	counters_close(&program->counters);
 	listener_close(&program->listener);
 	pidfile_close(&program->pidfile);
 	notify_close(&program->notify);

@@ -180,9 +180,11 @@ struct setup *setup_open(const struct options *options, struct err *err)
 	n += engine_config_sections(setup->engine_config, setup->sections + n);
 	setup->sections[n++] = (struct config_section){ "headers", "Header fields that are written and removed.",
 		                                        headers_rows, headers_n_rows, &setup->headers };
+	setup->sections[n++] = (struct config_section){ "metrics", "What monitoring may ask.", metrics_rows,
+		                                        METRICS_ROWS, &setup->metrics };
 	setup->config = config_open(options->config_file, options->overrides, options->n_overrides, setup->sections, n,
 	                            err);
-	if (!setup->config || check_daemon(setup, err) ||
+	if (!setup->config || check_daemon(setup, err) || metrics_check(&setup->metrics, setup->config, err) ||
 	    config_each_secret(setup->config, check_secret, &(struct secret_search){ setup, err }))
 		goto fail;
 	setup->engine = engine_open(setup->engine_config, setup->config, err);
@@ -237,6 +239,9 @@ void setup_log_fixed(const struct setup *running, const struct setup *next)
 	if (old->socket_mode != new->socket_mode)
 		log_warning("socket_mode = \"%04o\": takes a restart; it stays \"%04o\"", (unsigned)new->socket_mode,
 		            (unsigned)old->socket_mode);
+	if (running->metrics.socket_mode != next->metrics.socket_mode)
+		log_warning("metrics.socket_mode = \"%04o\": takes a restart; it stays \"%04o\"",
+		            (unsigned)next->metrics.socket_mode, (unsigned)running->metrics.socket_mode);
 	if (old->log != new->log)
 		log_warning("log = \"%s\": takes a restart; it stays \"%s\"", log_choices[new->log],
 		            log_choices[old->log]);

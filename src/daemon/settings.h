@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "daemon/listener.h"
+#include "daemon/metrics.h"
 #include "daemon/options.h"
 #include "engine/engine.h"
 #include "headers/headers.h"
@@ -35,12 +36,13 @@ extern const size_t daemon_n_rows;
 struct setup {
 	struct daemon_settings daemon;
 	struct headers_settings headers;
+	struct metrics_settings metrics;
 	struct listener_address address; /* daemon.socket, read */
 	struct engine_config *engine_config;
 	struct config *config;
 	struct engine *engine; /* open, not started */
 	uint16_t digest;
-	struct config_section sections[ENGINE_SECTIONS_MAX + 2];
+	struct config_section sections[ENGINE_SECTIONS_MAX + 3];
 };
 
 /* Read and check everything that the options name. NULL with err, which may have several lines. */

@@ -3,58 +3,71 @@
 
 #include "base/base.h"
 #include "base/log.h"
-#include "milter/milter.h"
+#include "base/strbuf.h"
+#include "policy/policy.h"
 
 #define STATS_LINE_MAX 1024
 
-static void add_milter(struct strbuf *line)
-{
-	struct milter_stats stats;
+typedef unsigned long long number;
 
-	milter_get_stats(&stats);
-	strbuf_addf(line, " sessions=%lu messages=%lu", stats.sessions, stats.messages);
-	for (int i = 0; i < ACTIONS; i++)
-		strbuf_addf(line, " %s=%lu", action_name((enum action)i), stats.actions[i]);
-	strbuf_addf(line, " kicks=%lu", stats.kicks);
+/* Of all stages. */
+static number verdicts(const struct counters *counters, unsigned action)
+{
+	number sum = 0;
+
+	for (unsigned stage = 0; stage < COUNTERS_STAGES; stage++)
+		sum += counters_get(counters, COUNTER_VERDICTS + stage * COUNTERS_ACTIONS + action);
+	return sum;
 }
 
-static void add_dns(struct strbuf *line, const struct dns *dns)
+static void add_mail(struct strbuf *line, const struct counters *counters)
 {
-	struct dns_stats stats = { 0 };
+	strbuf_addf(line, " sessions=%llu messages=%llu", (number)counters_get(counters, COUNTER_SESSIONS),
+	            (number)counters_get(counters, COUNTER_MESSAGES));
+	for (unsigned i = 0; i < ACTIONS; i++)
+		strbuf_addf(line, " %s=%llu", action_name((enum action)i), verdicts(counters, i));
+	strbuf_addf(line, " kicks=%llu", (number)counters_get(counters, COUNTER_KICKS));
+}
 
-	dns_get_stats(dns, &stats);
-	const struct {
+static void add_dns(struct strbuf *line, const struct counters *counters)
+{
+	static const struct {
 		const char *key;
-		uint64_t value;
+		enum counter counter;
 	} rows[] = {
-		{ "asked", stats.asked },
-		{ "hit", stats.hit },
-		{ "miss", stats.miss },
-		{ "coalesced", stats.coalesced },
-		{ "stale", stats.stale },
-		{ "found", stats.found },
-		{ "none", stats.none },
-		{ "timeout", stats.unsure_timeout },
-		{ "servfail", stats.unsure_servfail },
-		{ "bogus", stats.unsure_bogus },
-		{ "limited", stats.limited },
-		{ "outstanding", stats.outstanding },
-		{ "mean_ms", stats.latency_n ? stats.latency_us_sum / stats.latency_n / 1000 : 0 },
+		{ "hit", COUNTER_DNS_HIT },
+		{ "miss", COUNTER_DNS_MISS },
+		{ "coalesced", COUNTER_DNS_COALESCED },
+		{ "limited", COUNTER_DNS_LIMITED },
+		{ "stale", COUNTER_DNS_STALE },
+		{ "found", COUNTER_DNS_FOUND },
+		{ "none", COUNTER_DNS_NONE },
+		{ "timeout", COUNTER_DNS_TIMEOUT },
+		{ "servfail", COUNTER_DNS_SERVFAIL },
+		{ "bogus", COUNTER_DNS_BOGUS },
 	};
+	struct counters_reading network;
+	number asked = 0;
 
+	for (unsigned i = COUNTER_DNS_HIT; i <= COUNTER_DNS_LIMITED; i++)
+		asked += counters_get(counters, i);
+	strbuf_addf(line, " dns_asked=%llu", asked);
 	for (size_t i = 0; i < COUNT(rows); i++)
-		strbuf_addf(line, " dns_%s=%llu", rows[i].key, (unsigned long long)rows[i].value);
+		strbuf_addf(line, " dns_%s=%llu", rows[i].key, (number)counters_get(counters, rows[i].counter));
+	counters_read_histogram(counters, HISTOGRAM_DNS_NETWORK, &network);
+	strbuf_addf(line, " dns_outstanding=%llu dns_mean_ms=%llu",
+	            (number)counters_get_gauge(counters, GAUGE_DNS_OUTSTANDING),
+	            (number)(network.count ? network.sum / network.count / 1000 : 0));
 }
 
-void stats_log(const struct engine *engine)
+void stats_log(const struct counters *counters)
 {
 	char text[STATS_LINE_MAX];
 	struct strbuf line;
 
 	strbuf_open(&line, text, sizeof(text));
 	strbuf_addf(&line, "statistics:");
-	add_milter(&line);
-	if (engine_dns(engine))
-		add_dns(&line, engine_dns(engine));
+	add_mail(&line, counters);
+	add_dns(&line, counters);
 	log_info("%s", text);
 }

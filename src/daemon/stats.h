@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * stats - a worker's counters as a log line.
+ * stats - what was counted, as a log line.
  */
 #ifndef MAILREEVE_DAEMON_STATS_H
 #define MAILREEVE_DAEMON_STATS_H
 
-#include "engine/engine.h"
+#include "base/counters.h"
 
-/* Log one line with what this worker has done: sessions, messages, actions, DNS. */
-void stats_log(const struct engine *engine);
+/* Log the counts of all workers since the daemon started: see mailreeve(8), Statistics. */
+void stats_log(const struct counters *counters);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "base/log.h"
+#include "daemon/stats.h"
 #include "daemon/workers.h"
 
 #define RELOAD_DRAIN_MS   (3600 * 1000) /* what a session that began before a reload may last */
@@ -53,6 +54,7 @@ static void drop_own(void *context)
 	const struct supervisor *supervisor = context;
 
 	close(supervisor->signal_fd);
+	metrics_drop(supervisor->start->metrics);
 	supervisor->start->in_worker(supervisor->start->context);
 }
 
@@ -65,7 +67,13 @@ static struct worker_entry *start_worker(struct supervisor *supervisor, const st
 		.no_fd_conn = supervisor->start->options->no_fd_conn,
 	};
 
+	engine_name_facts(setup->engine, supervisor->start->counters);
 	return workers_start(&supervisor->workers, &start, drop_own, supervisor, err);
+}
+
+static void count(const struct supervisor *supervisor, enum counter counter)
+{
+	counters_add(&(struct tally){ supervisor->start->counters, 0 }, counter, 1);
 }
 
 static void status_notify(struct supervisor *supervisor, const char *variables)
@@ -97,8 +105,10 @@ static void respawn(struct supervisor *supervisor)
 	struct err err = { "" };
 
 	supervisor->respawn_at = NEVER;
-	if (start_worker(supervisor, supervisor->setup, &err))
+	if (start_worker(supervisor, supervisor->setup, &err)) {
+		count(supervisor, COUNTER_WORKERS_RESTARTED);
 		return;
+	}
 	log_error("cannot replace the worker: %s", err.text);
 	supervisor->respawn_at = clock_now() + FORK_AGAIN_MS;
 }
@@ -107,12 +117,14 @@ static void respawn(struct supervisor *supervisor)
 
 static void reload_end(struct supervisor *supervisor)
 {
+	metrics_keep(supervisor->start->metrics);
 	setup_close(&supervisor->candidate);
 	status_notify(supervisor, "READY=1\n");
 }
 
 static void reload_refuse(struct supervisor *supervisor, const struct err *why)
 {
+	count(supervisor, COUNTER_RELOADS_REFUSED);
 	setup_log_errors("reload refused: ", why);
 	log_error("reload refused: the configuration stays as it was (cfg=%04x)", supervisor->setup->digest);
 	reload_end(supervisor);
@@ -126,7 +138,8 @@ static void reload_begin(struct supervisor *supervisor)
 	supervisor->reload_wanted = false;
 	notify_reloading(supervisor->start->notify);
 	supervisor->candidate = setup_open(supervisor->start->options, &err);
-	if (supervisor->candidate)
+	if (supervisor->candidate && metrics_prepare(supervisor->start->metrics, &supervisor->candidate->metrics,
+	                                             (uid_t)-1, (gid_t)-1, &err) == 0)
 		entry = start_worker(supervisor, supervisor->candidate, &err);
 	if (!entry) {
 		reload_refuse(supervisor, &err);
@@ -151,6 +164,7 @@ static void reload_take_over(struct supervisor *supervisor, struct worker_entry 
 	supervisor->owned = supervisor->candidate;
 	supervisor->setup = supervisor->owned;
 	supervisor->candidate = NULL;
+	metrics_change(supervisor->start->metrics);
 	supervisor->takeover_until = clock_now() + TAKEOVER_MS;
 }
 
@@ -158,6 +172,7 @@ static void reload_take_over(struct supervisor *supervisor, struct worker_entry 
 static void reload_finish(struct supervisor *supervisor)
 {
 	supervisor->takeover_until = NEVER;
+	count(supervisor, COUNTER_RELOADS);
 	log_info("reloaded: every new session is served with cfg=%04x", supervisor->setup->digest);
 	workers_hurry_oldest(&supervisor->workers, supervisor->setup->daemon.drain_s);
 	reload_end(supervisor);
@@ -313,8 +328,7 @@ static void on_death(struct supervisor *supervisor, struct worker_entry *entry, 
 	const bool was_candidate = entry->candidate;
 	const clock_ms lived = clock_now() - entry->started_ms;
 
-	workers_log_death(entry, status);
-	workers_bury(entry);
+	workers_bury(&supervisor->workers, entry, status);
 	if (supervisor->life == LIFE_STARTING && !supervisor->failed) {
 		supervisor->failed = true;
 		err_set(supervisor->err, "the worker died before it was ready");
@@ -334,7 +348,8 @@ static void bury_the_dead(struct supervisor *supervisor)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		entry = workers_find(&supervisor->workers, pid);
+		entry = metrics_died(supervisor->start->metrics, pid, status) ? NULL
+		                                                              : workers_find(&supervisor->workers, pid);
 		if (!entry)
 			continue;
 		on_control(supervisor, entry); /* its last words first */
@@ -349,9 +364,7 @@ static void on_signal(struct supervisor *supervisor, int number)
 		supervisor->reload_wanted = supervisor->life <= LIFE_SERVING;
 		break;
 	case SIGUSR1:
-		for (size_t i = 0; i < WORKERS_MAX; i++)
-			if (supervisor->workers.entries[i].control_fd >= 0)
-				(void)control_send(supervisor->workers.entries[i].control_fd, CONTROL_STATS, 0, NULL);
+		stats_log(supervisor->start->counters);
 		break;
 	case SIGCHLD:
 		bury_the_dead(supervisor);
@@ -386,10 +399,27 @@ static void do_what_is_due(struct supervisor *supervisor)
 		respawn(supervisor);
 	if (supervisor->life == LIFE_STOPPING && (all_quiet(supervisor) || now >= supervisor->stop_until))
 		close_begin(supervisor);
+	metrics_run(supervisor->start->metrics, supervisor->start->in_worker, supervisor->start->context);
 	if (now >= supervisor->progress_at) {
 		workers_log_progress(&supervisor->workers, supervisor->life >= LIFE_STOPPING);
 		supervisor->progress_at = now + PROGRESS_EVERY_MS;
 	}
+}
+
+/* How things stand, for those who ask the process that serves the counters. */
+static void publish(const struct supervisor *supervisor)
+{
+	enum counters_life life = COUNTERS_LIFE_SERVING;
+
+	if (supervisor->life == LIFE_STARTING)
+		life = COUNTERS_LIFE_STARTING;
+	else if (supervisor->life == LIFE_CLOSING)
+		life = COUNTERS_LIFE_STOPPING;
+	else if (supervisor->respawn_at != NEVER)
+		life = COUNTERS_LIFE_WAITING;
+	else if (workers_count(&supervisor->workers, WORKER_SERVING) == 0)
+		life = COUNTERS_LIFE_REPLACING;
+	workers_publish(&supervisor->workers, life, supervisor->setup->digest);
 }
 
 static int next_timeout(const struct supervisor *supervisor)
@@ -398,6 +428,7 @@ static int next_timeout(const struct supervisor *supervisor)
 	clock_ms next = clock_min(workers_next_late(&supervisor->workers), supervisor->respawn_at);
 
 	next = clock_min(clock_min(next, supervisor->takeover_until), supervisor->progress_at);
+	next = clock_min(next, metrics_next(supervisor->start->metrics));
 	if (supervisor->life == LIFE_STOPPING)
 		next = clock_min(next, supervisor->stop_until);
 	next = next <= now ? 0 : next - now;
@@ -423,19 +454,6 @@ static void wait_for_something(struct supervisor *supervisor)
 
 /* ---- begin and end ---- */
 
-/* Only after a start that failed is there anybody left. */
-static void end_the_rest(struct supervisor *supervisor)
-{
-	for (size_t i = 0; i < WORKERS_MAX; i++) {
-		struct worker_entry *entry = &supervisor->workers.entries[i];
-		if (entry->state == WORKER_NONE)
-			continue;
-		workers_kill(entry);
-		(void)waitpid(entry->pid, NULL, 0);
-		workers_bury(entry);
-	}
-}
-
 static bool is_over(const struct supervisor *supervisor)
 {
 	const bool nobody = workers_active(&supervisor->workers) == 0 &&
@@ -455,20 +473,23 @@ enum exit_code supervisor_run(const struct supervisor_start *start, struct err *
 		.err = err,
 	};
 
-	workers_open(&supervisor.workers);
+	workers_open(&supervisor.workers, start->counters);
+	metrics_change(start->metrics);
 	supervisor.signal_fd = control_signals_open(err);
 	if (supervisor.signal_fd < 0 || !start_worker(&supervisor, supervisor.setup, err))
 		return EXIT_OS_TROUBLE;
 	while (!is_over(&supervisor)) {
 		wait_for_something(&supervisor);
 		do_what_is_due(&supervisor);
+		publish(&supervisor);
 	}
-	end_the_rest(&supervisor);
+	workers_end(&supervisor.workers); /* only after a start that failed is anybody left */
 	setup_close(&supervisor.candidate);
 	setup_close(&supervisor.owned);
 	close(supervisor.signal_fd);
 	if (supervisor.failed)
 		return EXIT_TRY_AGAIN;
+	stats_log(start->counters);
 	log_info("stopped");
 	return EXIT_FINE;
 }

@@ -7,7 +7,9 @@
 #ifndef MAILREEVE_DAEMON_SUPERVISOR_H
 #define MAILREEVE_DAEMON_SUPERVISOR_H
 
+#include "base/counters.h"
 #include "daemon/listener.h"
+#include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/options.h"
 #include "daemon/settings.h"
@@ -17,6 +19,8 @@ struct supervisor_start {
 	const struct setup *setup;  /* the first configuration: what a reload cannot change stays as it says */
 	struct listener **listener; /* closed when the stop begins to refuse */
 	struct notify *notify;
+	struct counters *counters;
+	struct metrics *metrics;          /* prepared for the first configuration */
 	void (*ready)(void *context);     /* called once, when the first worker serves */
 	void (*in_worker)(void *context); /* called in every new worker: drop what is the supervisor's own */
 	void *context;

@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/sandbox.h"
-#include "daemon/stats.h"
 #include "milter/milter.h"
 
 #define LOOK_EVERY_MS   50 /* libmilter does not tell when a session ends */
@@ -69,7 +68,6 @@ static _Noreturn void worker_end(const struct worker *worker, enum exit_code cod
 
 	if (sessions && worker->phase == PHASE_DRAINING)
 		log_warning("%u sessions did not finish in time and are broken off", sessions);
-	stats_log(worker->start->setup->engine);
 	_exit((int)code);
 }
 
@@ -104,6 +102,7 @@ static void start_serving(struct worker *worker)
 		.no_fd_conn = start->no_fd_conn,
 		.private_dir = private_dir,
 		.idle_timeout_s = start->setup->daemon.idle_timeout_s,
+		.tally = start->tally,
 	};
 	pthread_t thread;
 	struct err err = { "" };
@@ -115,6 +114,7 @@ static void start_serving(struct worker *worker)
 		err_set(&err, "eventfd: %s", strerror(errno));
 		worker_fail(worker, &err);
 	}
+	engine_set_tally(start->setup->engine, &start->tally);
 	if (engine_start(start->setup->engine, &err) || milter_open(&milter, &err))
 		worker_fail(worker, &err);
 	/* Before anybody is served: whoever sees a session may take it that the supervisor knows us. */
@@ -166,9 +166,6 @@ static void obey(struct worker *worker, const struct control_message *message)
 		worker->quiet = 0;
 		if (worker->phase != PHASE_DRAINING)
 			worker->phase = message->kind == CONTROL_STOP ? PHASE_STOPPING : PHASE_CLOSING;
-		break;
-	case CONTROL_STATS:
-		stats_log(worker->start->setup->engine);
 		break;
 	default:
 		break;

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "base/counters.h"
 #include "daemon/settings.h"
 
 struct worker_start {
@@ -19,6 +20,7 @@ struct worker_start {
 	int listen_fd; /* the shared socket */
 	int control_fd;
 	bool no_kick, no_fd_conn;
+	struct tally tally; /* where it counts */
 };
 
 /* In the new process, directly after fork(): serve, and end the process. */

@@ -15,8 +15,11 @@
 #define RESPAWN_FIRST_MS 100
 #define RESPAWN_MAX_MS   5000
 
-void workers_open(struct workers *workers)
+_Static_assert(WORKERS_MAX <= COUNTERS_SEATS, "each worker has its seat");
+
+void workers_open(struct workers *workers, struct counters *counters)
 {
+	workers->counters = counters;
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		workers->entries[i] = (struct worker_entry){ .control_fd = -1 };
 }
@@ -42,6 +45,7 @@ struct worker_entry *workers_start(struct workers *workers, struct worker_start 
                                    void *context, struct err *err)
 {
 	struct worker_entry *entry = free_entry(workers);
+	const struct tally *tally = &start->tally;
 	int ends[2];
 	pid_t pid;
 
@@ -49,6 +53,7 @@ struct worker_entry *workers_start(struct workers *workers, struct worker_start 
 		err_set(err, "%d workers are still finishing their sessions", WORKERS_MAX);
 		return NULL;
 	}
+	start->tally = (struct tally){ workers->counters, (unsigned)(entry - workers->entries) };
 	if (control_open(ends, err))
 		return NULL;
 	pid = fork();
@@ -66,6 +71,7 @@ struct worker_entry *workers_start(struct workers *workers, struct worker_start 
 		worker_run(start);
 	}
 	close(ends[1]);
+	counters_add(tally, COUNTER_WORKERS_STARTED, 1);
 	*entry = (struct worker_entry){
 		.state = WORKER_STARTING,
 		.pid = pid,
@@ -166,8 +172,28 @@ struct worker_entry *workers_find(struct workers *workers, pid_t pid)
 	return NULL;
 }
 
-void workers_bury(struct worker_entry *entry)
+/* Say how it ended, when that is news. */
+static void log_death(const struct worker_entry *entry, int status)
 {
+	const char *what = entry->state == WORKER_DRAINING ? "draining worker" : "worker";
+
+	if (WIFSIGNALED(status) && !entry->killed)
+		log_error("%s %ld died of signal %d (%s)%s", what, (long)entry->pid, WTERMSIG(status),
+		          strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", leaving a core file" : "");
+	else if (WIFEXITED(status) && WEXITSTATUS(status) != EXIT_FINE && !entry->killed)
+		log_error("%s %ld ended with exit status %d", what, (long)entry->pid, WEXITSTATUS(status));
+	else if (entry->state == WORKER_DRAINING && !entry->killed)
+		log_info("draining finished: worker %ld (cfg=%04x) has ended", (long)entry->pid, entry->digest);
+}
+
+void workers_bury(struct workers *workers, struct worker_entry *entry, int status)
+{
+	const unsigned seat = (unsigned)(entry - workers->entries);
+
+	log_death(entry, status);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_FINE)
+		counters_add(&(struct tally){ workers->counters, seat }, COUNTER_WORKERS_DIED, 1);
+	counters_clear_seat(workers->counters, seat);
 	if (entry->control_fd >= 0)
 		close(entry->control_fd);
 	*entry = (struct worker_entry){ .control_fd = -1 };
@@ -197,19 +223,6 @@ void workers_kill_late(struct workers *workers)
 	}
 }
 
-void workers_log_death(const struct worker_entry *entry, int status)
-{
-	const char *what = entry->state == WORKER_DRAINING ? "draining worker" : "worker";
-
-	if (WIFSIGNALED(status) && !entry->killed)
-		log_error("%s %ld died of signal %d (%s)%s", what, (long)entry->pid, WTERMSIG(status),
-		          strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", leaving a core file" : "");
-	else if (WIFEXITED(status) && WEXITSTATUS(status) != EXIT_FINE && !entry->killed)
-		log_error("%s %ld ended with exit status %d", what, (long)entry->pid, WEXITSTATUS(status));
-	else if (entry->state == WORKER_DRAINING && !entry->killed)
-		log_info("draining finished: worker %ld (cfg=%04x) has ended", (long)entry->pid, entry->digest);
-}
-
 void workers_log_progress(const struct workers *workers, bool stopping)
 {
 	for (size_t i = 0; i < WORKERS_MAX; i++) {
@@ -218,4 +231,30 @@ void workers_log_progress(const struct workers *workers, bool stopping)
 			log_info("worker %ld (cfg=%04x) is still finishing %u sessions", (long)entry->pid,
 			         entry->digest, entry->sessions);
 	}
+}
+
+void workers_end(struct workers *workers)
+{
+	for (size_t i = 0; i < WORKERS_MAX; i++) {
+		struct worker_entry *entry = &workers->entries[i];
+		int status = 0;
+		if (entry->state == WORKER_NONE)
+			continue;
+		workers_kill(entry);
+		(void)waitpid(entry->pid, &status, 0);
+		workers_bury(workers, entry, status);
+	}
+}
+
+void workers_publish(const struct workers *workers, enum counters_life life, uint16_t digest)
+{
+	const struct counters_state state = {
+		.life = life,
+		.starting = (unsigned)workers_count(workers, WORKER_STARTING),
+		.serving = (unsigned)workers_count(workers, WORKER_SERVING),
+		.draining = (unsigned)workers_count(workers, WORKER_DRAINING),
+		.digest = digest,
+	};
+
+	counters_set_state(workers->counters, &state);
 }

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "daemon/control.h"
 #include "daemon/worker.h"
 
@@ -42,15 +43,17 @@ struct worker_entry {
 };
 
 struct workers {
-	struct worker_entry entries[WORKERS_MAX];
+	struct worker_entry entries[WORKERS_MAX]; /* the place is the worker's seat in the counters */
+	struct counters *counters;
 };
 
-void workers_open(struct workers *workers);
+/* An empty table. `counters` stays the caller's. */
+void workers_open(struct workers *workers, struct counters *counters);
 
 /*
  * Fork a worker; `in_child` drops in it what is the supervisor's own (called with `context`); the control ends of the
- * other workers are closed here. start->control_fd is filled in. NULL with err: the table is full, or the system
- * refused.
+ * other workers are closed here. start->control_fd and start->tally are filled in. NULL with err: the table is full, or
+ * the system refused.
  */
 struct worker_entry *workers_start(struct workers *workers, struct worker_start *start, void (*in_child)(void *context),
                                    void *context, struct err *err);
@@ -86,14 +89,20 @@ void workers_kill(struct worker_entry *entry);
 /* The worker with this process id; NULL: none. */
 struct worker_entry *workers_find(struct workers *workers, pid_t pid);
 
-/* Say how it ended, when that is news. `status` is waitpid's. */
-void workers_log_death(const struct worker_entry *entry, int status);
-
 /* Say who is still finishing sessions: those that drain, and, while the daemon stops, all. */
 void workers_log_progress(const struct workers *workers, bool stopping);
 
-/* Its death has been seen: free its place. */
-void workers_bury(struct worker_entry *entry);
+/*
+ * Its death has been seen (`status` is waitpid's): say how it ended, when that is news; what it counted as under way is
+ * over; free its place.
+ */
+void workers_bury(struct workers *workers, struct worker_entry *entry, int status);
+
+/* Kill and bury all that are left, at once. */
+void workers_end(struct workers *workers);
+
+/* Tell the counters how things stand. */
+void workers_publish(const struct workers *workers, enum counters_life life, uint16_t digest);
 
 /* The next point at which workers_kill_late() has something to do. */
 clock_ms workers_next_late(const struct workers *workers);

@@ -113,6 +113,8 @@ static struct dns *dns_new(const struct dns_settings *settings, dns_clock *now)
 	struct dns *dns = memory_new(sizeof *dns);
 
 	dns->settings = copy_settings(settings);
+	if (dns->settings.tally.counters == NULL)
+		dns->settings.tally.counters = dns->own_counters = counters_open();
 	dns->cache = cache_open(&dns->settings);
 	dns->now = now;
 	return dns;
@@ -147,6 +149,7 @@ void dns_close(struct dns **dns)
 		(*dns)->backend.close((*dns)->backend.self);
 	cache_close(&(*dns)->cache);
 	free_settings(&(*dns)->settings);
+	counters_close(&(*dns)->own_counters);
 	free(*dns);
 	*dns = NULL;
 }
@@ -154,12 +157,14 @@ void dns_close(struct dns **dns)
 /* Only a question that is handed to the backend takes a place, and only the backend's answer gives it back. */
 static bool take_place(struct dns *dns)
 {
-	uint64_t before = atomic_fetch_add_explicit(&dns->counters.outstanding, 1, memory_order_relaxed);
+	uint64_t before = atomic_fetch_add_explicit(&dns->outstanding, 1, memory_order_relaxed);
 
-	if (before < (uint64_t)dns->settings.outstanding_max)
-		return true;
-	atomic_fetch_sub_explicit(&dns->counters.outstanding, 1, memory_order_relaxed);
-	return false;
+	if (before >= (uint64_t)dns->settings.outstanding_max) {
+		atomic_fetch_sub_explicit(&dns->outstanding, 1, memory_order_relaxed);
+		return false;
+	}
+	counters_gauge(&dns->settings.tally, GAUGE_DNS_OUTSTANDING, 1);
+	return true;
 }
 
 static struct flight *start_flight(struct dns *dns, struct cache_shard *shard, struct cache_entry *entry, clock_ms now)
@@ -169,19 +174,19 @@ static struct flight *start_flight(struct dns *dns, struct cache_shard *shard, s
 	*flight = (struct flight){ .dns = dns, .shard = shard, .entry = entry, .started_us = dns_now_us() };
 	entry->in_flight = true;
 	entry->waited_since = now;
-	dns_count(&dns->counters.evicted, cache_trim(shard));
+	dns_count(dns, COUNTER_DNS_EVICTED, cache_trim(shard));
 	return flight;
 }
 
 static void settle_now(struct dns_question *question, const struct cache_shard *shard, const struct cache_entry *entry,
                        enum dns_why why, clock_ms now)
 {
-	struct dns_counters *counters = &question->session->dns->counters;
+	const struct dns *dns = question->session->dns;
 	struct question_outcome outcome = question_from_cache(shard, entry, question->flags, why, now);
 
 	outcome.cached = why != DNS_WHY_LIMIT || outcome.block.answer != NULL;
 	if (outcome.cached)
-		dns_count(&counters->hit, 1);
+		dns_count(dns, COUNTER_DNS_HIT, 1);
 	question_settle(question, &outcome);
 }
 
@@ -210,7 +215,8 @@ static struct flight *ask_cache(struct dns_question *question, struct cache_shar
 		entry = entry != NULL ? entry : cache_add(shard, key);
 		flight = start_flight(dns, shard, entry, now);
 	}
-	dns_count(joins ? &dns->counters.coalesced : &dns->counters.miss, 1);
+	dns_count(dns, joins ? COUNTER_DNS_COALESCED : COUNTER_DNS_MISS, 1);
+	question->asked_us = dns_now_us();
 	question_join(question, shard, entry);
 	return flight;
 }
@@ -227,6 +233,7 @@ struct dns_question *dns_ask(struct dns_session *session, struct arena *arena, c
 	question->session = session;
 	question->arena = arena;
 	question->flags = flags;
+	question->asker = session->asker;
 	question->deadline = now + dns->settings.question_ms;
 	session->asked++;
 	if (octets == 0) {
@@ -260,14 +267,14 @@ static void deliver(struct flight *flight, const struct answer_block *block, enu
 		struct question_outcome outcome = question_from_cache(flight->shard, entry, question->flags, why, now);
 		question_wake(question, &outcome);
 	}
-	dns_count(&dns->counters.evicted, cache_trim(flight->shard));
+	dns_count(dns, COUNTER_DNS_EVICTED, cache_trim(flight->shard));
 	cache_unlock(flight->shard);
 }
 
 void dns_done(void *token, const struct dns_backend_answer *said)
 {
 	struct flight *flight = token;
-	struct dns_counters *counters = &flight->dns->counters;
+	struct dns *dns = flight->dns;
 	const struct cache_entry *entry = flight->entry;
 	struct answer_block block = { 0 };
 	enum dns_why why = DNS_WHY_NOTHING;
@@ -278,8 +285,9 @@ void dns_done(void *token, const struct dns_backend_answer *said)
 		block.answer->secure = said->secure;
 	else
 		why = DNS_WHY_SERVFAIL;
-	atomic_fetch_sub_explicit(&counters->outstanding, 1, memory_order_relaxed);
-	dns_count_latency(counters, dns_now_us() - flight->started_us);
+	atomic_fetch_sub_explicit(&dns->outstanding, 1, memory_order_relaxed);
+	counters_gauge(&dns->settings.tally, GAUGE_DNS_OUTSTANDING, -1);
+	counters_observe(&dns->settings.tally, HISTOGRAM_DNS_NETWORK, dns_now_us() - flight->started_us);
 	deliver(flight, &block, why);
 	free(flight);
 }

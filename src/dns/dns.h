@@ -20,6 +20,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/err.h"
 #include "base/ip.h"
 
@@ -98,6 +99,7 @@ struct dns_settings {
 	int failure_ttl_s;           /* SERVFAIL and bogus: 5 */
 	int timeout_ttl_s;           /* a name that timed out is not waited for again: 15 */
 	int stale_s;                 /* how long after its TTL an answer may stand in for a failure: 3600; 0 = never */
+	struct tally tally;          /* where it counts; no counters: in memory of its own */
 };
 
 /* A settings value with the defaults named above (mode AUTO, "/etc/resolv.conf", no files). */
@@ -122,6 +124,12 @@ void dns_close(struct dns **dns);
 /* One for each session; small (about 150 octets). Lives until dns_session_close, which cancels what is open. */
 struct dns_session *dns_session_open(struct dns *dns);
 void dns_session_close(struct dns_session **session);
+
+/*
+ * From now on the session asks for the check of this number (below COUNTERS_CHECKS): for the histograms of how long
+ * answers take. Never blocks; on the session's own thread.
+ */
+void dns_session_asks_for(struct dns_session *session, unsigned check);
 
 enum dns_flags {
 	DNS_FLAG_NONE = 0,
@@ -203,6 +211,7 @@ struct dns_stats {
 	uint64_t latency_bucket[12];        /* up to 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000 ms, above */
 };
 
+/* Of everybody who counts in the same counters (settings.tally); `outstanding` is this service's. */
 void dns_get_stats(const struct dns *dns, struct dns_stats *stats);
 
 /* "timeout", "servfail", "bogus", "limit", "nxdomain", "nodata", "bad-name", "": as logs show them. */

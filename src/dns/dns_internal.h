@@ -16,16 +16,6 @@
 #include "dns/cache.h"
 #include "dns/dns.h"
 
-#define DNS_LATENCY_BUCKETS 12
-
-/* As struct dns_stats; added to and read relaxed, each for itself. */
-struct dns_counters {
-	_Atomic uint64_t hit, miss, coalesced, stale, late, abandoned, limited;
-	_Atomic uint64_t found, none, unsure_timeout, unsure_servfail, unsure_bogus;
-	_Atomic uint64_t evicted, outstanding, latency_us_sum, latency_n;
-	_Atomic uint64_t latency_bucket[DNS_LATENCY_BUCKETS];
-};
-
 /* Where the time comes from: clock_now(), or a test's hand. */
 typedef clock_ms dns_clock(void);
 
@@ -34,7 +24,8 @@ struct dns {
 	struct dns_backend backend;
 	struct cache *cache;
 	dns_clock *now;
-	struct dns_counters counters;
+	_Atomic uint64_t outstanding;  /* against outstanding_max */
+	struct counters *own_counters; /* where the settings name none */
 };
 
 enum question_state {
@@ -51,7 +42,9 @@ struct dns_question {
 	struct cache_entry *entry;                      /* shard's lock; NULL: waits no more */
 	struct dns_question *prev_waiter, *next_waiter; /* shard's lock */
 	clock_ms deadline;
+	uint64_t asked_us;
 	unsigned flags;
+	unsigned asker;                  /* of the session when it was asked */
 	enum question_state state;       /* session's lock */
 	struct answer_block block;       /* session's lock; freed once it is copied to the arena */
 	enum dns_why why;                /* session's lock; of UNSURE */
@@ -64,6 +57,7 @@ struct dns_session {
 	pthread_cond_t changed;         /* news was set; CLOCK_MONOTONIC */
 	struct dns_question *questions; /* OPEN or READY; its own thread only */
 	size_t asked;
+	unsigned asker;  /* its own thread only */
 	unsigned n_held; /* its own thread only */
 	_Atomic unsigned n_open;
 	bool news; /* something became READY, or woke the session, since dns_session_wait() looked */
@@ -103,9 +97,11 @@ void question_join(struct dns_question *question, struct cache_shard *shard, str
 /* Hand a waiting question its outcome, on any thread; needs the shard's lock, unlinks it from the entry. Counts. */
 void question_wake(struct dns_question *question, const struct question_outcome *outcome);
 
-void dns_count(_Atomic uint64_t *counter, uint64_t n);
-void dns_count_outcome(struct dns_counters *counters, const struct question_outcome *outcome);
-void dns_count_latency(struct dns_counters *counters, uint64_t us);
+/* `counter`: one of COUNTER_DNS_*. */
+void dns_count(const struct dns *dns, enum counter counter, uint64_t n);
+void dns_count_outcome(const struct dns *dns, const struct question_outcome *outcome);
+/* Somebody waited for the network, and the wait is over. */
+void dns_count_waited(const struct dns_question *question);
 
 /* For latencies: microseconds of the monotonic clock. */
 uint64_t dns_now_us(void);

@@ -50,6 +50,11 @@ size_t dns_session_asked(const struct dns_session *session)
 	return session->asked;
 }
 
+void dns_session_asks_for(struct dns_session *session, unsigned check)
+{
+	session->asker = check < COUNTERS_CHECKS ? check : COUNTERS_CHECKS - 1;
+}
+
 struct question_outcome question_from_cache(const struct cache_shard *shard, const struct cache_entry *entry,
                                             unsigned flags, enum dns_why why, clock_ms now)
 {
@@ -89,7 +94,7 @@ static void set_answer(struct dns_question *question, const struct question_outc
 
 void question_settle(struct dns_question *question, const struct question_outcome *outcome)
 {
-	dns_count_outcome(&question->session->dns->counters, outcome);
+	dns_count_outcome(question->session->dns, outcome);
 	set_answer(question, outcome);
 }
 
@@ -143,7 +148,8 @@ void question_wake(struct dns_question *question, const struct question_outcome 
 {
 	struct dns_session *session = question->session;
 
-	dns_count_outcome(&session->dns->counters, outcome);
+	dns_count_outcome(session->dns, outcome);
+	dns_count_waited(question);
 	leave_entry(question);
 	pthread_mutex_lock(&session->lock);
 	if (outcome->block.answer != NULL) {
@@ -186,8 +192,6 @@ static void collect(struct dns_question *question)
 /* The deadline has passed. The answer may still have come first. */
 static void expire(struct dns_question *question, clock_ms now)
 {
-	struct dns_counters *counters = &question->session->dns->counters;
-
 	cache_lock_again(question->shard);
 	if (question->entry == NULL) {
 		cache_unlock(question->shard);
@@ -201,7 +205,8 @@ static void expire(struct dns_question *question, clock_ms now)
 	question_settle(question, &outcome);
 	cache_unlock(question->shard);
 	leave_session(question);
-	dns_count(&counters->late, 1);
+	dns_count_waited(question);
+	dns_count(question->session->dns, COUNTER_DNS_LATE, 1);
 }
 
 /* Settle the question if it is time. Returns its state. */
@@ -320,7 +325,7 @@ void dns_cancel(struct dns_question *question)
 	if (question->entry != NULL) {
 		leave_entry(question);
 		count_closed(question->session);
-		dns_count(&question->session->dns->counters.abandoned, 1);
+		dns_count(question->session->dns, COUNTER_DNS_ABANDONED, 1);
 	}
 	cache_unlock(question->shard);
 	leave_session(question);

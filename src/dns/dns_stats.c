@@ -4,48 +4,42 @@
 #include "base/base.h"
 #include "dns/dns_internal.h"
 
-static const unsigned bucket_ms[DNS_LATENCY_BUCKETS - 1] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000 };
-
-void dns_count(_Atomic uint64_t *counter, uint64_t n)
+void dns_count(const struct dns *dns, enum counter counter, uint64_t n)
 {
-	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+	counters_add(&dns->settings.tally, counter, n);
 }
 
-void dns_count_outcome(struct dns_counters *counters, const struct question_outcome *outcome)
+static enum counter counter_of(const struct question_outcome *outcome)
 {
-	if (outcome->stale)
-		dns_count(&counters->stale, 1);
-	if (outcome->block.answer != NULL) {
-		dns_count(outcome->block.answer->status == DNS_FOUND ? &counters->found : &counters->none, 1);
-		return;
-	}
+	if (outcome->block.answer != NULL)
+		return outcome->block.answer->status == DNS_FOUND ? COUNTER_DNS_FOUND : COUNTER_DNS_NONE;
 	switch (outcome->why) {
 	case DNS_WHY_BAD_NAME:
-		dns_count(&counters->none, 1);
-		break;
+		return COUNTER_DNS_NONE;
 	case DNS_WHY_TIMEOUT:
-		dns_count(&counters->unsure_timeout, 1);
-		break;
+		return COUNTER_DNS_TIMEOUT;
 	case DNS_WHY_BOGUS:
-		dns_count(&counters->unsure_bogus, 1);
-		break;
+		return COUNTER_DNS_BOGUS;
 	case DNS_WHY_LIMIT:
-		dns_count(&counters->limited, 1);
-		break;
+		return COUNTER_DNS_LIMITED;
 	default:
-		dns_count(&counters->unsure_servfail, 1);
+		return COUNTER_DNS_SERVFAIL;
 	}
 }
 
-void dns_count_latency(struct dns_counters *counters, uint64_t us)
+void dns_count_outcome(const struct dns *dns, const struct question_outcome *outcome)
 {
-	size_t bucket = 0;
+	if (outcome->stale)
+		dns_count(dns, COUNTER_DNS_STALE, 1);
+	dns_count(dns, counter_of(outcome), 1);
+}
 
-	while (bucket < COUNT(bucket_ms) && us > bucket_ms[bucket] * UINT64_C(1000))
-		bucket++;
-	dns_count(&counters->latency_bucket[bucket], 1);
-	dns_count(&counters->latency_us_sum, us);
-	dns_count(&counters->latency_n, 1);
+void dns_count_waited(const struct dns_question *question)
+{
+	const struct dns_session *session = question->session;
+
+	counters_observe(&session->dns->settings.tally, HISTOGRAM_DNS_CHECK + question->asker,
+	                 dns_now_us() - question->asked_us);
 }
 
 uint64_t dns_now_us(void)
@@ -56,34 +50,40 @@ uint64_t dns_now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static uint64_t get(const _Atomic uint64_t *counter)
+static void get_latency(const struct counters *counters, struct dns_stats *stats)
 {
-	return atomic_load_explicit(counter, memory_order_relaxed);
+	struct counters_reading reading;
+
+	counters_read_histogram(counters, HISTOGRAM_DNS_NETWORK, &reading);
+	for (size_t i = 0; i < COUNT(stats->latency_bucket) && i < reading.n; i++)
+		stats->latency_bucket[i] = reading.buckets[i];
+	stats->latency_us_sum = reading.sum;
+	stats->latency_n = reading.count;
 }
 
 void dns_get_stats(const struct dns *dns, struct dns_stats *stats)
 {
-	const struct dns_counters *counters = &dns->counters;
+	const struct counters *counters = dns->settings.tally.counters;
 
+	*stats = (struct dns_stats){ 0 };
+	if (counters == NULL)
+		return;
 	*stats = (struct dns_stats){
-		.hit = get(&counters->hit),
-		.miss = get(&counters->miss),
-		.coalesced = get(&counters->coalesced),
-		.stale = get(&counters->stale),
-		.late = get(&counters->late),
-		.abandoned = get(&counters->abandoned),
-		.limited = get(&counters->limited),
-		.found = get(&counters->found),
-		.none = get(&counters->none),
-		.unsure_timeout = get(&counters->unsure_timeout),
-		.unsure_servfail = get(&counters->unsure_servfail),
-		.unsure_bogus = get(&counters->unsure_bogus),
-		.evicted = get(&counters->evicted),
-		.outstanding = get(&counters->outstanding),
-		.latency_us_sum = get(&counters->latency_us_sum),
-		.latency_n = get(&counters->latency_n),
+		.hit = counters_get(counters, COUNTER_DNS_HIT),
+		.miss = counters_get(counters, COUNTER_DNS_MISS),
+		.coalesced = counters_get(counters, COUNTER_DNS_COALESCED),
+		.stale = counters_get(counters, COUNTER_DNS_STALE),
+		.late = counters_get(counters, COUNTER_DNS_LATE),
+		.abandoned = counters_get(counters, COUNTER_DNS_ABANDONED),
+		.limited = counters_get(counters, COUNTER_DNS_LIMITED),
+		.found = counters_get(counters, COUNTER_DNS_FOUND),
+		.none = counters_get(counters, COUNTER_DNS_NONE),
+		.unsure_timeout = counters_get(counters, COUNTER_DNS_TIMEOUT),
+		.unsure_servfail = counters_get(counters, COUNTER_DNS_SERVFAIL),
+		.unsure_bogus = counters_get(counters, COUNTER_DNS_BOGUS),
+		.evicted = counters_get(counters, COUNTER_DNS_EVICTED),
+		.outstanding = atomic_load_explicit(&dns->outstanding, memory_order_relaxed),
 	};
 	stats->asked = stats->hit + stats->miss + stats->coalesced + stats->limited;
-	for (size_t i = 0; i < DNS_LATENCY_BUCKETS; i++)
-		stats->latency_bucket[i] = get(&counters->latency_bucket[i]);
+	get_latency(counters, stats);
 }

@@ -91,7 +91,7 @@ static int checks_open(struct engine *engine, struct err *err)
 		struct engine_check *slot = &engine->settings->checks[i];
 		if (!engine_check_enabled(slot) || !slot->check->open)
 			continue;
-		if (slot->check->open(slot->own, err))
+		if (slot->check->open(slot->own, &engine->tally, err))
 			return -1;
 		slot->open = true;
 	}
@@ -108,10 +108,23 @@ static void checks_close(struct engine *engine)
 	}
 }
 
+void engine_name_facts(struct engine *engine, struct counters *counters)
+{
+	for (size_t id = 0; id < catalogue_count(engine->catalogue); id++)
+		engine->fact_slots[id] = (uint16_t)counters_name_fact(
+			counters, catalogue_info(engine->catalogue, (fact_id)id)->name);
+}
+
+void engine_set_tally(struct engine *engine, const struct tally *tally)
+{
+	engine->tally = *tally;
+}
+
 int engine_start(struct engine *engine, struct err *err)
 {
-	const struct dns_settings settings = engine_config_dns(engine->settings);
+	struct dns_settings settings = engine_config_dns(engine->settings);
 
+	settings.tally = engine->tally;
 	engine->sid_base = sid_base_new();
 	suffix_open();
 	engine->started = true;

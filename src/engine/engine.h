@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "base/counters.h"
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "checks/findings.h"
@@ -43,6 +44,14 @@ struct engine;
  * without starting anything (files of the dns section too). NULL with err. `settings` and `config` must outlive it.
  */
 struct engine *engine_open(struct engine_config *settings, struct config *config, struct err *err);
+
+/*
+ * Give every fact of the configuration its name in the counters. Before the fork of the worker that is to count there.
+ */
+void engine_name_facts(struct engine *engine, struct counters *counters);
+
+/* Where the engine and what it starts count; before engine_start(). Without it: nowhere. */
+void engine_set_tally(struct engine *engine, const struct tally *tally);
 
 /* Start what needs threads (DNS), and what the checks share. In the worker, after fork(). 0 or -1. */
 int engine_start(struct engine *engine, struct err *err);

@@ -79,6 +79,8 @@ struct engine {
 	bool started;
 	uint64_t sid_base;
 	atomic_uint sid_counter;
+	struct tally tally;
+	uint16_t fact_slots[FACTS_MAX]; /* in the counters, by fact_id; without a tally: 0 */
 };
 
 /* What was found lives as long as its scope; each scope's evidence has the one before it as its outer one. */
@@ -87,6 +89,7 @@ enum scope_kind { SCOPE_CONNECTION, SCOPE_HELO, SCOPE_MESSAGE, SCOPE_RECIPIENT }
 
 struct run_node {
 	struct run_node *next;
+	unsigned number; /* of its check, in the checks' table */
 	struct check_run run;
 };
 
@@ -124,8 +127,10 @@ struct engine_session {
 	int waited_ms;          /* over the session, against wait.session_ms */
 	int64_t busy_us;        /* what the sender waited for us since the last message ended */
 	struct recipient *recipients, *last_recipient;
-	unsigned n_recipients; /* accepted by us so far in this message */
-	bool unkept_facts;     /* a recipient beyond ENGINE_RECIPIENTS_MAX had facts of its own */
+	unsigned n_recipients;  /* accepted by us so far in this message */
+	bool counted_open;      /* the message is counted as begun, and not as ended */
+	bool refused, deferred; /* of its recipients, some were */
+	bool unkept_facts;      /* a recipient beyond ENGINE_RECIPIENTS_MAX had facts of its own */
 };
 
 /* runs.c: start the parts of a stage, collect, wait. */
@@ -152,6 +157,16 @@ void runs_headers_end(struct engine_session *session);
 /* Returns whether anybody wants more of it. */
 bool runs_body(struct engine_session *session, const uint8_t *octets, size_t length);
 void runs_body_end(struct engine_session *session);
+
+/* tally.c: what is counted. */
+void tally_message_begin(struct engine_session *session);
+/* Its end by an action; where it has ended already: nothing. */
+void tally_message_end(struct engine_session *session, enum action action);
+/* Nothing more comes of it; the same. */
+void tally_message_forgotten(struct engine_session *session);
+void tally_decision(struct engine_session *session, const struct decision *decision);
+/* As check_run.stated. */
+void tally_fact(void *session, fact_id id, const char *detail);
 
 /* decide.c */
 const struct decision *decide_early(struct engine_session *session);

@@ -54,6 +54,8 @@ static struct check_run run_make(struct engine_session *session, const struct en
 	return (struct check_run){
 		.worth_asking = worth_asking,
 		.worth_context = session,
+		.stated = tally_fact,
+		.stated_context = session,
 		.check = part->check->check,
 		.part = part->part,
 		.settings = part->check->own,
@@ -101,6 +103,13 @@ static void keep_open(struct work *work, struct run_node *node)
 	*link = node;
 }
 
+/* A run is about to be called, and may ask: the histograms of DNS tell the checks apart. */
+static struct check_run *call(struct engine_session *session, struct run_node *node)
+{
+	dns_session_asks_for(session->dns, node->number);
+	return &node->run;
+}
+
 void runs_start(struct engine_session *session, enum stage stage)
 {
 	const struct engine *engine = session->engine;
@@ -117,7 +126,8 @@ void runs_start(struct engine_session *session, enum stage stage)
 		node->run.keep = &scope->arena;
 		node->run.started = true;
 		node->run.started_ms = clock_now();
-		if (node->run.part->start(&node->run) == CHECK_DONE)
+		node->number = (unsigned)(engine->parts[i].check - engine->settings->checks);
+		if (node->run.part->start(call(session, node)) == CHECK_DONE)
 			continue;
 		keep_open(work, node);
 	}
@@ -153,7 +163,7 @@ void runs_collect(struct engine_session *session, bool closing)
 		struct work *work = session->scopes[kind].work;
 		struct run_node **link = work ? &work->open : NULL;
 		while (link && *link) {
-			struct check_run *run = &(*link)->run;
+			struct check_run *run = call(session, *link);
 			run->stage = session->stage;
 			run->closing = closing;
 			run->done = run->part->collect(run) == CHECK_DONE || closing;
@@ -259,14 +269,14 @@ void runs_header(struct engine_session *session, const char *name, const char *v
 {
 	for (struct run_node *node = first_tapped(session); node; node = node->next)
 		if (node->run.part->header)
-			node->run.part->header(&node->run, name, value);
+			node->run.part->header(call(session, node), name, value);
 }
 
 void runs_headers_end(struct engine_session *session)
 {
 	for (struct run_node *node = first_tapped(session); node; node = node->next)
 		if (node->run.part->headers_end)
-			node->run.part->headers_end(&node->run);
+			node->run.part->headers_end(call(session, node));
 }
 
 static bool wants_body(const struct check_run *run)
@@ -281,7 +291,7 @@ bool runs_body(struct engine_session *session, const uint8_t *octets, size_t len
 	for (struct run_node *node = first_tapped(session); node; node = node->next) {
 		if (!wants_body(&node->run))
 			continue;
-		node->run.part->body(&node->run, octets, length);
+		node->run.part->body(call(session, node), octets, length);
 		wanted |= wants_body(&node->run);
 	}
 	return wanted;
@@ -291,5 +301,5 @@ void runs_body_end(struct engine_session *session)
 {
 	for (struct run_node *node = first_tapped(session); node; node = node->next)
 		if (node->run.part->body_end)
-			node->run.part->body_end(&node->run);
+			node->run.part->body_end(call(session, node));
 }

@@ -45,6 +45,7 @@ void engine_session_close(struct engine_session **session)
 {
 	if (!*session)
 		return;
+	tally_message_forgotten(*session);
 	runs_reset_scopes(*session, SCOPE_CONNECTION);
 	free(*session);
 	*session = NULL;
@@ -68,6 +69,7 @@ static void forget_message(struct engine_session *session)
 {
 	struct subject *subject = &session->subject;
 
+	tally_message_forgotten(session);
 	runs_reset_scopes(session, SCOPE_MESSAGE);
 	subject->auth_user = subject->auth_type = subject->queue_id = NULL;
 	subject->mail_from = subject->rcpt = (struct address){ 0 };
@@ -106,6 +108,7 @@ const struct decision *engine_connect(struct engine_session *session, const stru
 	runs_start(session, STAGE_CONNECT);
 	const struct decision *decision = decide_early(session);
 	session->busy_us += now_us() - began;
+	tally_decision(session, decision);
 	return decision;
 }
 
@@ -122,6 +125,7 @@ const struct decision *engine_helo(struct engine_session *session, const char *h
 	runs_start(session, STAGE_HELO);
 	const struct decision *decision = decide_early(session);
 	session->busy_us += now_us() - began;
+	tally_decision(session, decision);
 	return decision;
 }
 
@@ -136,6 +140,7 @@ const struct decision *engine_mail(struct engine_session *session, const char *a
 	sid_new(session);
 	session->stage = STAGE_MAIL;
 	session->in_message = true;
+	tally_message_begin(session);
 	subject->auth_user = keep(arena, auth_user);
 	subject->auth_type = keep(arena, auth_type);
 	subject->queue_id = keep(arena, queue_id);
@@ -143,6 +148,7 @@ const struct decision *engine_mail(struct engine_session *session, const char *a
 	runs_start(session, STAGE_MAIL);
 	const struct decision *decision = decide_early(session);
 	session->busy_us += now_us() - began;
+	tally_decision(session, decision);
 	return decision;
 }
 
@@ -209,6 +215,7 @@ const struct decision *engine_rcpt(struct engine_session *session, const char *a
 	if (decision->action < ACTION_DEFER)
 		keep_recipient(session);
 	session->busy_us += now_us() - began;
+	tally_decision(session, decision);
 	return decision;
 }
 
@@ -321,6 +328,7 @@ const struct decision *engine_eom(struct engine_session *session, const char *qu
 	runs_start(session, STAGE_EOM);
 	const struct decision *decision = decide_message(session);
 	session->busy_us += now_us() - began;
+	tally_decision(session, decision);
 	return decision;
 }
 

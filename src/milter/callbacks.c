@@ -30,7 +30,6 @@ struct milter {
 	struct milter_start start;
 	struct listen *listen;
 	atomic_uint sessions;
-	atomic_ulong n_sessions, n_messages, n_kicks, n_actions[ACTIONS];
 	atomic_ulong actions;  /* SMFIF_* of the last negotiation, for sessions without one of their own (XCLIENT) */
 	atomic_ulong protocol; /* SMFIP_* likewise */
 };
@@ -55,7 +54,7 @@ static void before_wait(void *context)
 	(void)context;
 	if (the_milter.start.no_kick || atomic_load(&the_milter.sessions) < 2)
 		return;
-	atomic_fetch_add(&the_milter.n_kicks, 1);
+	counters_add(&the_milter.start.tally, COUNTER_KICKS, 1);
 	listen_kick(the_milter.listen);
 }
 
@@ -73,7 +72,8 @@ static struct milter_session *session_new(SMFICTX *ctx)
 		return NULL;
 	}
 	atomic_fetch_add(&the_milter.sessions, 1);
-	atomic_fetch_add(&the_milter.n_sessions, 1);
+	counters_add(&the_milter.start.tally, COUNTER_SESSIONS, 1);
+	counters_gauge(&the_milter.start.tally, GAUGE_SESSIONS, 1);
 	return session;
 }
 
@@ -133,7 +133,6 @@ static void log_decision(const struct milter_session *session, const struct deci
 	char memory[LOG_LINE_MAX];
 	struct strbuf line;
 
-	atomic_fetch_add(&the_milter.n_actions[decision->action], 1);
 	strbuf_open(&line, memory, sizeof(memory));
 	engine_log_line(&line, session->engine, decision);
 	log_info("%s", memory);
@@ -382,7 +381,6 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
 	if (!session)
 		return SMFIS_CONTINUE;
 	const struct decision *decision = engine_eom(session->engine, macro(ctx, "i"));
-	atomic_fetch_add(&the_milter.n_messages, 1);
 	log_decision(session, decision);
 	sfsistat result = finish_message(ctx, session, decision);
 	session->scan = NULL;
@@ -413,6 +411,7 @@ static sfsistat on_close(SMFICTX *ctx)
 	free(session);
 	(void)smfi_setpriv(ctx, NULL);
 	atomic_fetch_sub(&the_milter.sessions, 1);
+	counters_gauge(&the_milter.start.tally, GAUGE_SESSIONS, -1);
 	return SMFIS_CONTINUE;
 }
 
@@ -500,13 +499,4 @@ unsigned milter_sessions(void)
 bool milter_backlog_pending(void)
 {
 	return listen_pending(the_milter.listen);
-}
-
-void milter_get_stats(struct milter_stats *stats)
-{
-	stats->sessions = atomic_load(&the_milter.n_sessions);
-	stats->messages = atomic_load(&the_milter.n_messages);
-	stats->kicks = atomic_load(&the_milter.n_kicks);
-	for (int i = 0; i < ACTIONS; i++)
-		stats->actions[i] = atomic_load(&the_milter.n_actions[i]);
 }

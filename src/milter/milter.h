@@ -23,6 +23,7 @@ struct milter_start {
 	bool no_fd_conn;         /* hidden option: behave as if libmilter did not know "fd:N" */
 	const char *private_dir; /* where a private socket may be made for a libmilter without "fd:N" */
 	int idle_timeout_s;      /* how long the MTA may be silent */
+	struct tally tally;      /* where sessions are counted */
 };
 
 /* Register with libmilter and open its listener on our socket. 0 or -1. */
@@ -41,11 +42,5 @@ unsigned milter_sessions(void);
 
 /* Are there connections waiting in the shared socket's backlog? */
 bool milter_backlog_pending(void);
-
-struct milter_stats {
-	unsigned long sessions, messages, kicks;
-	unsigned long actions[ACTIONS];
-};
-void milter_get_stats(struct milter_stats *stats);
 
 #endif

@@ -155,6 +155,13 @@ void probe_close(struct probe **probe)
 /* ---- asking ---- */
 
 /* Needs the lock. */
+static void count(const struct probe *probe, uint64_t *own, enum counters_probe which)
+{
+	(*own)++;
+	counters_add(&probe->settings.tally, COUNTER_PROBES + (unsigned)which, 1);
+}
+
+/* Needs the lock. */
 static void join_job(struct probe_ticket *ticket, struct job *job)
 {
 	ticket->job = job;
@@ -201,7 +208,8 @@ static struct job *add_job(struct probe *probe, const struct probe_question *que
 	job->next = probe->jobs;
 	probe->jobs = job;
 	probe->n_jobs++;
-	probe->stats.connected++;
+	counters_gauge(&probe->settings.tally, GAUGE_PROBES, 1);
+	count(probe, &probe->stats.connected, COUNTERS_PROBE_CONNECTED);
 	return job;
 }
 
@@ -214,16 +222,16 @@ static bool ask(struct probe *probe, const struct probe_question *question, stru
 	struct job *job = find_job(probe, &target);
 
 	if (known != NULL) {
-		probe->stats.remembered++;
+		count(probe, &probe->stats.remembered, COUNTERS_PROBE_REMEMBERED);
 		ticket->reply = *known;
 		return false;
 	}
 	if (job != NULL) {
-		probe->stats.joined++;
+		count(probe, &probe->stats.joined, COUNTERS_PROBE_JOINED);
 	} else if (probe->n_jobs < (size_t)probe->settings.probes_max && targets_admit(probe->targets, &target, now)) {
 		job = add_job(probe, question, &target);
 	} else {
-		probe->stats.limited++;
+		count(probe, &probe->stats.limited, COUNTERS_PROBE_LIMITED);
 		answer(ticket, PROBE_LIMITED, "limit");
 		return false;
 	}
@@ -245,7 +253,7 @@ struct probe_ticket *probe_ask(struct probe *probe, const struct probe_question 
 	pthread_mutex_lock(&probe->lock);
 	probe->stats.asked++;
 	if (why != NULL) {
-		probe->stats.forbidden++;
+		count(probe, &probe->stats.forbidden, COUNTERS_PROBE_FORBIDDEN);
 		answer(ticket, PROBE_FORBIDDEN, why);
 	} else {
 		news = ask(probe, question, ticket);

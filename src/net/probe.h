@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "base/err.h"
 #include "base/ip.h"
 #include "net/banner.h"
@@ -56,6 +57,7 @@ struct probe_settings {
 	int match_ttl_s, other_ttl_s;       /* 86400, 3600 */
 	int targets_max;                    /* addresses and networks that are remembered: 8192 */
 	struct special_nets denied, tested; /* see special.h; they must outlive the service */
+	struct tally tally;                 /* where it counts beside its own statistics */
 };
 
 /* A settings value with the defaults named above. */

@@ -12,6 +12,8 @@
 #define EVENTS_MAX  64
 #define NO_DEADLINE INT64_MAX
 
+_Static_assert(PROBE_OUTCOMES == COUNTERS_PROBE_OUTCOMES, "each outcome has its counter");
+
 /* ---- tickets; all of it needs the lock ---- */
 
 void probe_leave_job(struct probe_ticket *ticket)
@@ -51,6 +53,7 @@ static void tell_all(struct probe *probe, struct job *job, clock_ms now)
 	while (job->tickets != NULL)
 		tell(job->tickets, &job->talk.reply);
 	job->told = true;
+	counters_add(&probe->settings.tally, COUNTER_PROBE_OUTCOMES + (unsigned)job->talk.reply.outcome, 1);
 }
 
 static void tell_late(struct job *job, clock_ms now)
@@ -145,6 +148,7 @@ void probe_end_job(struct probe *probe, struct job *job)
 		link = &(*link)->next;
 	*link = job->next;
 	probe->n_jobs--;
+	counters_gauge(&probe->settings.tally, GAUGE_PROBES, -1);
 	pthread_mutex_unlock(&probe->lock);
 	free(job);
 }

@@ -21,6 +21,7 @@ ADAPTORS = {
     "event2/event.h": "src/dns/dns_unbound.c",
     "idn2.h": "src/mail/idn.c",
     "jansson.h": "src/tools/json.c",
+    "microhttpd.h": "src/daemon/metrics_http.c",
     "seccomp.h": "src/daemon/sandbox.c",
     "libpsl.h": "src/mail/suffix.c",
     "opendkim/dkim.h": "src/dkim/headerhash.c",

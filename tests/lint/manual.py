@@ -384,6 +384,13 @@ def check_statistics(lines):
             item_names(between(lines, "statistics")), keys)
 
 
+def check_metrics(lines):
+    """What a running daemon shows is compared by tests/milter/test_metrics.py; here also what it does not show at once."""
+    real = {name for literal in literals(source("daemon/metrics_text.c"))
+            for name in re.findall(r"^mailreeve_[a-z_]+$", literal)}
+    compare("every metric is in mailreeve(8), and nothing else", item_names(between(lines, "metrics")), real)
+
+
 def check_replies(lines):
     text = source("policy/reply.c")
     classes = re.findall(r'"(\d+\.\d+)"', text)
@@ -395,7 +402,7 @@ def check_replies(lines):
 
 def check_restart(pages):
     body = source("daemon/settings.c").partition("void setup_log_fixed(")[2].partition("\n}\n")[0]
-    real = re.findall(r'\{ "([a-z_]+)", old', body) + re.findall(r'log_warning\("([a-z_]+) = ', body)
+    real = re.findall(r'\{ "([a-z_]+)", old', body) + re.findall(r'log_warning\("([a-z_.]+) = ', body)
     for name, lines in pages.items():
         page = [path for _number, path in named_options(between(lines, "restart"))]
         compare(f"{name} names what takes effect at a restart only", page, real)
@@ -429,7 +436,8 @@ def main():
     check_named(with_elements)
     check_examples(pages["mailreeve.conf.5"])
     check_shipped(with_elements)
-    for check in (check_command_line, check_exit_codes, check_facts, check_log_keys, check_statistics, check_replies):
+    for check in (check_command_line, check_exit_codes, check_facts, check_log_keys, check_statistics, check_metrics,
+                  check_replies):
         check(pages["mailreeve.8"])
     check_restart(pages)
     check_documents()

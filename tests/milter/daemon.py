@@ -21,6 +21,7 @@ from logline import parse_log_line  # noqa: E402  (after the path)
 from mta import MtaSession, open_socket  # noqa: E402
 from smfi import Closed  # noqa: E402
 
+METRICS_PROCESS = "reeve: metrics"  # its name
 PATIENCE_S = 20  # for anything that takes milliseconds on an idle machine
 
 
@@ -69,6 +70,15 @@ def children(pid):
 			return [int(child) for child in file.read().split() if alive(int(child))]
 	except OSError:
 		return []
+
+
+def process_name(pid):
+	"""What the kernel calls it, at most 15 octets; "" when it is not there."""
+	try:
+		with open(f"/proc/{pid}/comm", encoding="ascii", errors="replace") as file:
+			return file.read().rstrip("\n")
+	except OSError:
+		return ""
 
 
 def sanitized(pid):
@@ -192,6 +202,10 @@ class Daemon:
 
 	def workers(self):
 		"""The workers, oldest first."""
+		return [pid for pid in self.children() if process_name(pid) != METRICS_PROCESS]
+
+	def children(self):
+		"""Every process of the supervisor."""
 		return children(self.process.pid) if self.process else []
 
 	def worker(self):
@@ -216,7 +230,7 @@ class Daemon:
 		"""SIGTERM and wait; SIGKILL when that does not help. The exit code (None: it had not been started)."""
 		if self.process is None:
 			return None
-		workers = self.workers()
+		workers = self.children()
 		if self.process.poll() is None:
 			self.process.send_signal(signal.SIGTERM)
 			try:

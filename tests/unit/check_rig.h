@@ -217,7 +217,7 @@ static inline void rig_open_dns(struct rig *rig)
 	rig->session = dns_session_open(rig->dns);
 	for (size_t i = 0; i < rig->n_checks; i++) {
 		struct rig_check *slot = &rig->checks[i];
-		if (slot->check->open != NULL && slot->check->open(slot->settings, &err) != 0)
+		if (slot->check->open != NULL && slot->check->open(slot->settings, &(struct tally){ 0 }, &err) != 0)
 			fail_msg("%s", err.text);
 		slot->open = true;
 	}

@@ -389,7 +389,7 @@ static void a_deaf_peer_blocks_nobody(void **state)
 
 	(void)state;
 	assert_int_equal(control_open(ends, &err), 0);
-	while (n < 1000000 && control_send(ends[0], CONTROL_STATS, 0, NULL))
+	while (n < 1000000 && control_send(ends[0], CONTROL_STOP, 0, NULL))
 		n++;
 	assert_in_range(n, 1, 999999);
 	close(ends[0]);
