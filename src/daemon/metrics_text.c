@@ -214,7 +214,7 @@ static void write_counts(FILE *out, const struct family *family, const struct co
 		if (!value_of(family->outer, i / family->inner->n, &outer) ||
 		    !value_of(family->inner, i % family->inner->n, &inner))
 			continue;
-		if (!outer) {
+		if (!outer || !inner) {
 			write_sample(out, family->name, family->inner->name, inner,
 			             counters_get(counters, family->first + i));
 			continue;
