@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_tally - what the engine counts: every message ends once, whatever the MTA does; facts and causes as they are found.
+ * test_tally - what the engine counts: every message ends once, whatever the MTA does; facts and causes as found.
  */
 #include "engine_world.h"
 
