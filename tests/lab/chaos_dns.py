@@ -5,8 +5,9 @@
     chaos_dns.py --zone FILE --listen ADDRESS[@PORT]... --counts FILE
 
 It serves a zone file of the project (zonefile.py). The fault comes from the file or from a label of the name asked:
-servfail, refused, formerr, timeout, slow-MS, truncated, cnameloop, garbage, wrongid, bigtxt. The counts of what was
-asked are written as JSON on SIGUSR1 and at the end; SIGHUP reads the zone again.
+servfail, refused, formerr, timeout, slow-MS, truncated, cnameloop, garbage, wrongid, nxdomain, lame (not its zone: the
+root is asked for), bigtxt. The counts of what was asked are written as JSON on SIGUSR1 and at the end; SIGHUP reads
+the zone again; SIGUSR2 makes it dumb, and the next one makes it talk again.
 """
 
 import argparse
@@ -171,6 +172,13 @@ def pack(query, rcode, answers=(), authority=(), truncated=False, ident=None):
 	return head + query.question + b"".join(answers) + b"".join(authority) + opt
 
 
+def lame(query):
+	"""A server that does not know the zone sends the asker upwards."""
+	out = bytearray(pack(query, NOERROR, authority=[rr((), 2, 300, wire((b"a", b"root-servers", b"example")))]))
+	out[2] &= 0xFB  # no authority
+	return bytes(out)
+
+
 def reply(data, query, tcp):
 	"""(octets or None, delay in ms)."""
 	fault, arg = data.fault_of(query.labels, query.type)
@@ -181,6 +189,10 @@ def reply(data, query, tcp):
 		return pack(query, RCODE_FAULTS[fault]), 0
 	if fault == "garbage":
 		return struct.pack(">H", query.ident) + random.randbytes(random.randrange(1, 200)), 0
+	if fault == "nxdomain":
+		return pack(query, NXDOMAIN, authority=[data.soa(query.labels)]), 0
+	if fault == "lame":
+		return lame(query), 0
 	if fault == "truncate" and not tcp:
 		return pack(query, NOERROR, truncated=True), 0
 	if fault == "cnameloop":
@@ -402,13 +414,15 @@ def main():
 					server.set_zone(zonefile.read(options.zone))
 				except (OSError, zonefile.ZoneError) as error:
 					print("chaos_dns: %s; the old zone stays" % error, file=sys.stderr)
+			elif number == signal.SIGUSR2:
+				server.mute = not server.mute
 			elif number == signal.SIGUSR1:
 				if options.counts:
 					server.counts.write(options.counts)
 			else:
 				server._stopping = True
 
-	for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+	for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
 		signal.signal(number, note)
 	server.run(handle)
 	if options.counts:
