@@ -438,13 +438,15 @@ static int next_timeout(const struct supervisor *supervisor)
 static void wait_for_something(struct supervisor *supervisor)
 {
 	struct pollfd fds[1 + WORKERS_MAX] = { { .fd = supervisor->signal_fd, .events = POLLIN } };
+	nfds_t n = 1;
 
+	/* No more than there are: poll() refuses an array longer than the limit on descriptors, however low it is. */
 	for (size_t i = 0; i < WORKERS_MAX; i++) {
 		const struct worker_entry *entry = &supervisor->workers.entries[i];
-		fds[1 + i] = (struct pollfd){ .fd = entry->state == WORKER_NONE ? -1 : entry->control_fd,
-			                      .events = POLLIN };
+		if (entry->state != WORKER_NONE && entry->control_fd >= 0)
+			fds[n++] = (struct pollfd){ .fd = entry->control_fd, .events = POLLIN };
 	}
-	if (poll(fds, COUNT(fds), next_timeout(supervisor)) <= 0)
+	if (poll(fds, n, next_timeout(supervisor)) <= 0)
 		return;
 	/* All of them, and before the signals: what a worker said before a signal came counts. */
 	for (size_t i = 0; i < WORKERS_MAX; i++)
