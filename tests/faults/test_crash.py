@@ -27,6 +27,7 @@ from dkim_signer import Key
 from dns_zones import reverse_name
 from lab import TOOLS, Lab
 from mailreeve import SHIPPED, SOCKET
+from postfix import OPEN_PORT
 from probe import Prober
 from smtp_client import Gone
 
@@ -61,11 +62,11 @@ def start(lab):
 class Held:
 	"""A session that was brought to a stage, and stands there."""
 
-	def __init__(self, lab, stage, signed):
+	def __init__(self, lab, stage, signed, port=25):
 		self.stage, self.sent = stage, Sent()
 		self.message_id = new_id()
 		self.octets = signed if stage == "eom_waits" else message(self.message_id)
-		self.client = lab.client(WAITING if stage == "rcpt_waits" else GOOD)
+		self.client = lab.client(WAITING if stage == "rcpt_waits" else GOOD, port)
 		sender = f"alice@{SLOW}" if stage == "eom_waits" else "alice@example.net"
 		self.steps = [("banner", self.client.reply), ("helo", lambda: self.client.command(b"EHLO client.example")),
 		              ("mail", lambda: self.client.command(f"MAIL FROM:<{sender}>")),
@@ -215,6 +216,21 @@ def test_worker_segfault(lab):
 
 def test_worker_aborts(lab):
 	return worker_dies(lab, signal.SIGABRT)
+
+
+def test_worker_killed_and_accepted(lab):
+	"""Where Postfix is told to accept (milter_default_action), the sessions go on without the filter."""
+	start(lab)
+	verdicts = Verdicts(lab)
+	held = at_once(lambda stage: Held(lab, stage, b"", OPEN_PORT), [STAGES[number % 5] for number in range(SESSIONS)])
+	os.kill(lab.daemon.workers()[-1], signal.SIGKILL)
+	pair = check_next(lab)[:2]
+	seen = at_once(Held.finish, held)
+	wrong = [f"{sent.stage}: {sent}" for sent in seen if not sent.accepted]
+	expect(not wrong, f"{len(wrong)} of {SESSIONS}: {wrong[:2]}")
+	check_delivered([pair] + [(session.sent, session.message_id) for session in held])
+	check_one_verdict(verdicts, [pair])
+	return f"{SESSIONS} sessions were taken without a verdict"
 
 
 # ---- the supervisor

@@ -199,6 +199,13 @@ class Matrix:
 		questions = sorted((self.server.counts.queries - before).keys())
 		return case, [question for question in questions if world.question_of(question, 2) != question]
 
+	def shared(self):
+		"""The questions that every case asks alike, and so cannot have a fault for itself."""
+		before = collections.Counter(self.server.counts.queries)
+		self.run([Case(FIRST)])
+		return sorted(question for question in self.server.counts.queries - before
+		              if world.question_of(question, FIRST + 1) == question)
+
 	def column(self, questions, fault, kind="plain"):
 		"""A case for each question, all with the same fault."""
 		return self.run([Case(number, world.question_of(question, number), fault, kind)
@@ -227,6 +234,22 @@ def check_column(matrix, questions, fault):
 		questions = [question for question in questions if question[1] == "TXT"]
 	cases = matrix.column(questions, fault)
 	return report(cases, [complaint(case) for case in cases])
+
+
+def check_shared(matrix, questions, fault):
+	"""What no case has for itself, one after the other: the parent domains in which DMARC looks for a policy."""
+	def complaint(case):
+		wrong = case.wrong(matrix.lab)
+		if wrong or not case.sent.accepted or paying(case.line):
+			return wrong or f"it costs: the sender saw {case.sent}"
+		unsure = set(case.line.unsure) - {"dmarc"}  # where it had to look there
+		return f"unsure is {sorted(unsure)}" if unsure else ""
+	expect(questions, "there are none")
+	cases, complaints = [], []
+	for question in questions:
+		cases += matrix.run([Case(FIRST, question, fault)])
+		complaints.append(complaint(cases[-1]))
+	return report(cases, complaints)
 
 
 def check_listed(matrix, questions, fault):
@@ -271,7 +294,9 @@ def main():
 			expect(not plain.line.unsure and not paying(plain.line), plain.line.raw)
 			expect(peers.connections[FIRST] > 0, "nobody looked how the client greets")
 			return f"{len(questions)} questions of a message"
+		shared = matrix.shared()
 		tests = [("no_fault", no_fault)]
+		tests += [(f"shared_question_{fault}", lambda fault=fault: check_shared(matrix, shared, fault)) for fault in LISTED_FAULTS]
 		for name, check, kind, faults in (
 				("every_question", check_column, "plain", list(FAULTS)), ("listed", check_listed, "listed", LISTED_FAULTS),
 				("forwarded", check_forwarded, "forwarded", FORWARDED_FAULTS)):
