@@ -21,7 +21,7 @@ from faultlab import (Sent, Verdicts, expect, fd_count, message, option, run_tes
                       tests_of, undelivered, wait_until)
 import mailreeve
 import namespace
-from daemon import alive
+from daemon import alive, sanitized
 from demo_cases import called, named, takes_mail
 from dkim_signer import Key
 from dns_zones import reverse_name
@@ -307,7 +307,7 @@ def test_reloads_under_load(lab):
 	wait_until(lambda: len(daemon.workers()) == 1, "the old workers to end")
 	after = fd_count(daemon.process.pid), status_of(daemon.process.pid, "VmRSS")
 	expect(after[0] <= before[0], f"descriptors of the supervisor: {before[0]}, then {after[0]}")
-	expect(after[1] - before[1] < GROWTH_KB, f"kilobytes of the supervisor: {before[1]}, then {after[1]}")
+	expect(after[1] - before[1] < GROWTH_KB or sanitized(daemon.process.pid), f"kilobytes of the supervisor: {before[1]}, then {after[1]}")
 	return (f"{RELOADS} reloads, {len(load.sent)} messages and {prober.served} knocks, the slowest {prober.slowest * 1000:.0f} ms; "
 	        f"the supervisor: {before[0]} descriptors and {before[1]} kB, then {after[0]} and {after[1]} kB")
 

