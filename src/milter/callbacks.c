@@ -287,10 +287,10 @@ static void remove_fields(SMFICTX *ctx, const struct milter_session *session)
 	unsigned index;
 
 	while (session->scan && header_scan_next(session->scan, &cursor, &name, &index)) {
-		char copy[HEADER_NAME_MAX];
+		char copy[HEADER_NAME_MAX], shown[4 * HEADER_NAME_MAX];
 		snprintf(copy, sizeof(copy), "%s", name);
 		if (smfi_chgheader(ctx, copy, (int)index, NULL) != MI_SUCCESS)
-			log_warning("%s %u could not be removed", copy, index);
+			log_warning("%s %u could not be removed", words_shown(copy, shown, sizeof(shown)), index);
 	}
 }
 

@@ -59,6 +59,15 @@ const char *words_refusal(const char *mailer, const char *host)
 	return (host[0] == '4' || host[0] == '5') && host[1] == '.' ? host : NULL;
 }
 
+const char *words_shown(const char *text, char *shown, size_t size)
+{
+	struct strbuf clean;
+
+	strbuf_open(&clean, shown, size);
+	strbuf_add_clean(&clean, text, NULL, size - 1);
+	return shown;
+}
+
 void words_hold_reason(char *reason, size_t size, int score_milli, const char *sid)
 {
 	char points[32];

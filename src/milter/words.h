@@ -30,6 +30,9 @@ const char *words_client_name(const char *macro, const char *hostname);
  */
 const char *words_refusal(const char *mailer, const char *host);
 
+/* A stranger's text as the log may show it, in `shown`; returns that. */
+const char *words_shown(const char *text, char *shown, size_t size);
+
 /* What a quarantined message's entry in the queue says. */
 void words_hold_reason(char *reason, size_t size, int score_milli, const char *sid);
 
