@@ -11,7 +11,7 @@ PACKAGES=(
 # What only tests/run needs.
 TEST_PACKAGES=(
 	clang clang-format clang-tidy cppcheck groff-base libmail-dkim-perl m4 mandoc openssl python3-dkim python3-nacl
-	python3-yaml systemd xz-utils
+	python3-yaml systemd valgrind xz-utils
 )
 # Servers whose packages start and enable them; ours run in the laboratory only.
 SERVICES=(postfix nsd rbldnsd unbound)
