@@ -269,6 +269,11 @@ static void on_packet(struct session *session, struct session_world *world, cons
 		on_reply(session, world, reply, now_ns);
 }
 
+static bool ends_command(const struct wire_packet *packet)
+{
+	return memchr("Oartcdsyf4", packet->command, sizeof("Oartcdsyf4") - 1) != NULL;
+}
+
 /* ---- the socket ---- */
 
 /* Send stages until one has a reply, or the socket takes no more. */
@@ -306,6 +311,7 @@ static bool read_more(struct session *session, struct session_world *world)
 	return true;
 }
 
+/* All that was read at once. What stands behind a reply came before the next command was sent: nobody asked for it. */
 static void take_packets(struct session *session, struct session_world *world, int64_t now_ns)
 {
 	struct wire_packet packet;
@@ -314,6 +320,9 @@ static void take_packets(struct session *session, struct session_world *world, i
 	while (session->state != SESSION_OVER && (found = wire_take(&session->in, &packet)) != 0) {
 		if (found < 0)
 			fail(session, world, LOAD_E_PROTOCOL, "a packet whose length is none");
+		else if (session->in.start < session->in.length && ends_command(&packet))
+			fail(session, world, LOAD_E_PROTOCOL, "%zu octets behind the reply 0x%02x at %s",
+			     session->in.length - session->in.start, packet.command, load_stage_name(session->stage));
 		else
 			on_packet(session, world, &packet, now_ns);
 	}
