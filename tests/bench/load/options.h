@@ -17,7 +17,7 @@
 
 #include "stage.h"
 
-#define MESSAGE_FILES_MAX 256
+#define MESSAGE_FILES_MAX 4096
 #define PIDS_MAX          16
 #define CONNECTIONS_MAX   60000
 #define RECIPIENTS_MAX    100000
