@@ -4,7 +4,8 @@
  *
  *   tests/bench/noop SOCKET      "unix:PATH", until SIGTERM
  *
- * It asks for as few replies as mailreeve could, and inserts one field, as every filter does that verifies.
+ * It asks for as few replies as libmilter lets a filter ask for, and inserts one field, as every filter does that
+ * verifies.
  */
 #include <libmilter/mfapi.h>
 #include <stdio.h>

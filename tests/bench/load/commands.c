@@ -189,6 +189,27 @@ static const struct {
 	[LOAD_EOH] = { PROTO_NOEOH, PROTO_NR_EOH },          [LOAD_BODY] = { PROTO_NOBODY, PROTO_NR_BODY },
 };
 
+/* A stage that the filter does not want to see passes all the same, and Postfix sends its macros. */
+static void pass_over(struct session *session)
+{
+	static const struct {
+		enum symbol_stage stage;
+		char command;
+	} macros[LOAD_STAGES] = {
+		[LOAD_CONNECT] = { SYMBOLS_CONNECT, 'C' }, [LOAD_HELO] = { SYMBOLS_HELO, 'H' },
+		[LOAD_MAIL] = { SYMBOLS_MAIL, 'M' },       [LOAD_RCPT] = { SYMBOLS_RCPT, 'R' },
+		[LOAD_DATA] = { SYMBOLS_DATA, 'T' },       [LOAD_HEADER] = { SYMBOLS_EOH, 'L' },
+		[LOAD_EOH] = { SYMBOLS_EOH, 'N' },         [LOAD_BODY] = { SYMBOLS_EOM, 'B' },
+	};
+
+	if (session->stage == LOAD_RCPT)
+		session->values.text[MACRO_I] = session->queue_id;
+	else if (session->stage == LOAD_BODY)
+		session->body_at = session->message->body_octets;
+	macro_send(&session->out, session->plan, macros[session->stage].stage, macros[session->stage].command,
+	           &session->values);
+}
+
 static void send_stage(struct session *session, struct session_world *world)
 {
 	switch (session->stage) {
@@ -219,15 +240,6 @@ static void send_stage(struct session *session, struct session_world *world)
 	default:
 		send_plain(session, SYMBOLS_EOM, 'E');
 	}
-}
-
-/* A stage that the filter does not want to see passes all the same. */
-static void pass_over(struct session *session)
-{
-	if (session->stage == LOAD_RCPT)
-		session->values.text[MACRO_I] = session->queue_id;
-	else if (session->stage == LOAD_BODY)
-		session->body_at = session->message->body_octets;
 }
 
 bool commands_send(struct session *session, struct session_world *world)

@@ -58,20 +58,14 @@ void macro_plan_make(struct macro_plan *plan)
 void macro_send(struct wire_out *out, const struct macro_plan *plan, enum symbol_stage stage, char command,
                 const struct macro_values *values)
 {
-	bool any = false;
-
+	wire_begin(out, 'D');
+	wire_add(out, &command, 1);
 	for (size_t i = 0; i < plan->n[stage]; i++) {
 		const enum macro macro = plan->macros[stage][i];
 		if (!values->text[macro])
 			continue;
-		if (!any) {
-			wire_begin(out, 'D');
-			wire_add(out, &command, 1);
-		}
-		any = true;
 		wire_add_text(out, names[macro]);
 		wire_add_text(out, values->text[macro]);
 	}
-	if (any)
-		wire_end(out);
+	wire_end(out);
 }

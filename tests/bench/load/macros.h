@@ -43,7 +43,7 @@ struct macro_plan {
 
 void macro_plan_make(struct macro_plan *plan);
 
-/* The macro packet that precedes `command`; none where there is nothing to tell. */
+/* The macro packet that precedes `command`; as with Postfix it comes where there is nothing to tell, too. */
 void macro_send(struct wire_out *out, const struct macro_plan *plan, enum symbol_stage stage, char command,
                 const struct macro_values *values);
 

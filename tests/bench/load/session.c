@@ -79,9 +79,10 @@ static bool flush(struct session *session, struct session_world *world)
 	return true;
 }
 
-/* A QUIT that does not fit into the socket is left out, as by an MTA that dies. */
+/* As Postfix does it. A QUIT that does not fit into the socket is left out, as by an MTA that dies. */
 static void take_leave(struct session *session, struct session_world *world)
 {
+	wire_command(&session->out, 'A');
 	wire_command(&session->out, 'Q');
 	if (flush(session, world))
 		over(session);
@@ -127,8 +128,8 @@ static bool after_message(struct session *session, struct session_world *world, 
 
 static bool end_message(struct session *session, struct session_world *world, enum load_outcome outcome, int64_t now_ns)
 {
-	/* What was decided before its end the filter has to be told. */
-	if (session->stage >= LOAD_MAIL && session->stage < LOAD_EOM)
+	/* Postfix says so behind every message, whatever has become of it. */
+	if (session->stage >= LOAD_MAIL)
 		wire_command(&session->out, 'A');
 	count_message(session, world, outcome);
 	if (session->stage <= LOAD_HELO) {
