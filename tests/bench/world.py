@@ -4,11 +4,9 @@
 The clients are from 198.18.0.0/15, which RFC 2544 keeps for benches: no range for documentation is large enough. Each
 domain has an SPF record with one include, a DMARC record and one RSA-2048 key; client number n sends as domain n.
 """
-import base64
-import hashlib
 import os
-import re
-import subprocess
+
+from dkim_signer import Key
 
 CLIENTS, WARM_DOMAINS, COLD_DOMAINS = 4096, 16, 600
 LISTS = ("bl1.example", "bl2.example", "bl3.example")
@@ -16,8 +14,7 @@ LISTED = 5000  # a client of no list of clients that is on every DNS list
 TEN_DOMAINS = 40  # with ten includes side by side
 DATE = "Mon, 06 Jul 2026 10:00:00 +0000"
 LINE = "The quick brown fox jumps over the lazy dog and runs for the hills.\r\n"
-SIGNED = "from:to:subject:date:message-id:mime-version:content-type"
-SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+SIGNED = ("from", "to", "subject", "date", "message-id", "mime-version", "content-type")
 SOA = "ns.example. hostmaster.example. 1 3600 600 86400 3600"
 
 
@@ -30,41 +27,7 @@ def address(number):
 	return f"198.18.{number // 250}.{number % 250 + 1}"
 
 
-# ---- signatures
-
-class Key:
-	"""One RSA key, made by openssl; PKCS#1 v1.5 as RFC 6376 wants it."""
-
-	def __init__(self, folder):
-		path = folder + "/key.pem"
-		if not os.path.exists(path):
-			subprocess.run(["openssl", "genrsa", "-out", path, "2048"], check=True, stderr=subprocess.DEVNULL)
-		text = subprocess.run(["openssl", "rsa", "-in", path, "-noout", "-text"], check=True, capture_output=True,
-				text=True).stdout
-		self.n, self.p, self.q = (self._number(text, name) for name in ("modulus", "prime1", "prime2"))
-		self.dp, self.dq, self.q_inverse = (self._number(text, name) for name in ("exponent1", "exponent2",
-			"coefficient"))
-		public = subprocess.run(["openssl", "rsa", "-in", path, "-pubout", "-outform", "DER"], check=True,
-				capture_output=True).stdout
-		self.record = "v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode()
-
-	@staticmethod
-	def _number(text, name):
-		return int(re.sub(r"[\s:]", "", re.search(name + r":\s*((?:[0-9a-f]{2}:?\s*)+)", text).group(1)), 16)
-
-	def sign(self, digest):
-		"""The signature of a SHA-256 digest, as text."""
-		octets = (self.n.bit_length() + 7) // 8
-		padding = b"\xff" * (octets - 3 - len(SHA256_INFO) - len(digest))
-		number = int.from_bytes(b"\0\1" + padding + b"\0" + SHA256_INFO + digest, "big")
-		p, q = pow(number % self.p, self.dp, self.p), pow(number % self.q, self.dq, self.q)
-		result = q + self.q * ((p - q) * self.q_inverse % self.p)
-		return base64.b64encode(result.to_bytes(octets, "big")).decode()
-
-
-def _relaxed(name, value):
-	return name.lower() + ":" + re.sub("[ \t]+", " ", value.replace("\r\n", "")).strip()
-
+# ---- messages
 
 def _fields(number, octets):
 	name = domain(number)
@@ -84,26 +47,19 @@ def message(key, number, octets=4200):
 	"""A message of about so many octets with 14 header fields, signed by domain `number`; as octets."""
 	fields = _fields(number, octets)
 	head = "".join(f"{name}: {value}\r\n" for name, value in fields)
-	body = (LINE * (max(0, octets - len(head) - 700) // len(LINE) + 1)).encode()
-	body_hash = base64.b64encode(hashlib.sha256(body).digest()).decode()
-	value = (f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={domain(number)}; s=bench;\r\n\tt=1783332000; h={SIGNED};\r\n\t"
-		f"bh={body_hash};\r\n\tb=")
-	by_name = {name.lower(): (name, text) for name, text in fields}
-	text = "".join(_relaxed(*by_name[name]) + "\r\n" for name in SIGNED.split(":")) + _relaxed("DKIM-Signature", value)
-	signature = key.sign(hashlib.sha256(text.encode()).digest())
-	return f"DKIM-Signature: {value}{signature}\r\n{head}\r\n".encode() + body
+	body = LINE * (max(0, octets - len(head) - 700) // len(LINE) + 1)
+	return key.sign(f"{head}\r\n{body}".encode(), domain(number), "bench", names=SIGNED, tags=("t=1783332000",))
 
 
 # ---- files
 
 def zone(key, domains=COLD_DOMAINS, clients=CLIENTS):
 	"""The zone of everything, for nsd, as the root."""
-	texts = " ".join(f'"{key.record[at:at + 250]}"' for at in range(0, len(key.record), 250))
 	lines = ["$TTL 86400", f". SOA {SOA}", ". NS ns.example.", "ns.example. A 192.0.2.53"]
 	for number in range(domains):
 		name = domain(number)
 		lines += [f'{name}. TXT "v=spf1 include:_spf.{name} -all"', f'_spf.{name}. TXT "v=spf1 ip4:198.18.0.0/15 -all"',
-			f'_dmarc.{name}. TXT "v=DMARC1; p=none"', f"bench._domainkey.{name}. TXT {texts}",
+			f'_dmarc.{name}. TXT "v=DMARC1; p=none"', key.record(f"bench._domainkey.{name}.").rstrip(),
 			f"{name}. MX 10 mx.{name}.", f"mx.{name}. A 198.18.255.1"]
 	for number in range(clients):
 		pointer = ".".join(reversed(address(number).split("."))) + ".in-addr.arpa."
@@ -131,7 +87,7 @@ class World:
 
 	def __init__(self, folder):
 		os.makedirs(folder, exist_ok=True)
-		self.folder, self.key = folder, Key(folder)
+		self.folder, self.key = folder, Key()
 		self.zone = zone(self.key)
 		self.first = message(self.key, 0)
 		paths = [self._message(number) for number in range(COLD_DOMAINS)]
@@ -145,16 +101,13 @@ class World:
 
 	def _message(self, number):
 		path = f"{self.folder}/{number}.eml"
-		if not os.path.exists(path):
-			with open(path + ".new", "wb") as file:
-				file.write(message(self.key, number))
-			os.replace(path + ".new", path)
+		with open(path, "wb") as file:
+			file.write(message(self.key, number))
 		return path
 
 	def sized(self, octets):
 		"""Arguments for messages of another size."""
 		path = f"{self.folder}/size-{octets}.eml"
-		if not os.path.exists(path):
-			with open(path, "wb") as file:
-				file.write(message(self.key, 0, octets))
+		with open(path, "wb") as file:
+			file.write(message(self.key, 0, octets))
 		return ["--clients", self.warm[1], "--message", path]

@@ -79,9 +79,12 @@ static int parse(struct load_options *options, struct err *err, const char *cons
 	char *argv[16], copies[16][64];
 	int n = 0;
 
-	argv[n++] = strcpy(copies[0], "mailreeve-load");
-	for (; *words; words++, n++)
-		argv[n] = strcpy(copies[n], *words);
+	snprintf(copies[0], sizeof(copies[0]), "mailreeve-load");
+	argv[n++] = copies[0];
+	for (; *words; words++, n++) {
+		snprintf(copies[n], sizeof(copies[n]), "%s", *words);
+		argv[n] = copies[n];
+	}
 	argv[n] = NULL;
 	return load_options_parse(options, n, argv, err);
 }
@@ -283,7 +286,7 @@ static void test_macros(void **state)
 
 	(void)state;
 	plan.terms.listed[SYMBOLS_RCPT] = true;
-	strcpy(plan.terms.symbols[SYMBOLS_RCPT], "{no_such} j,{rcpt_addr}");
+	snprintf(plan.terms.symbols[SYMBOLS_RCPT], SYMBOLS_MAX, "{no_such} j,{rcpt_addr}");
 	macro_plan_make(&plan);
 	macro_send(&out, &plan, SYMBOLS_RCPT, 'R', &values);
 	assert_int_equal(wire_pending(&out), 5 + 1 + sizeof("j") + sizeof("mx.example.org"));

@@ -14,10 +14,12 @@ static int parse_unix(struct socket_address *address, const char *path, struct e
 {
 	struct sockaddr_un *to = (struct sockaddr_un *)(void *)&address->storage;
 
-	if (!*path || strlen(path) >= sizeof(to->sun_path))
+	const size_t octets = strlen(path) + 1;
+
+	if (!*path || octets > sizeof(to->sun_path))
 		return err_set(err, "unix:%s: a path of 1 to %zu octets is wanted", path, sizeof(to->sun_path) - 1);
 	to->sun_family = AF_UNIX;
-	strcpy(to->sun_path, path);
+	memcpy(to->sun_path, path, octets);
 	address->length = sizeof(*to);
 	return 0;
 }

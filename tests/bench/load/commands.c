@@ -22,7 +22,7 @@ int commands_read_terms(struct session *session, struct session_world *world, co
 	if (filter_read_terms(&terms, &offered, packet, err))
 		return -1;
 	for (size_t i = 0; i < world->n_plans && !session->plan; i++) {
-		if (memcmp(&world->plans[i]->terms, &terms, sizeof(terms)) == 0)
+		if (filter_same_terms(&world->plans[i]->terms, &terms))
 			session->plan = world->plans[i];
 	}
 	if (session->plan)

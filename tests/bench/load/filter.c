@@ -57,10 +57,21 @@ int filter_read_terms(struct filter_terms *terms, const struct filter_terms *off
 	return 0;
 }
 
+bool filter_same_terms(const struct filter_terms *a, const struct filter_terms *b)
+{
+	if (a->version != b->version || a->actions != b->actions || a->protocol != b->protocol)
+		return false;
+	for (int i = 0; i < SYMBOL_STAGES; i++) {
+		if (a->listed[i] != b->listed[i] || strcmp(a->symbols[i], b->symbols[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* ---- changes ---- */
 
 static const struct change {
-	char command;
+	uint8_t command;
 	uint8_t number; /* octets of a number before the texts */
 	uint8_t texts_min, texts_max;
 	uint32_t actions;
@@ -104,7 +115,7 @@ static enum filter_reply read_change(const struct change *change, const struct w
 /* ---- replies ---- */
 
 static const struct {
-	char command;
+	uint8_t command;
 	enum filter_reply reply;
 } finals[] = {
 	{ 'p', REPLY_PROGRESS }, { 'c', REPLY_CONTINUE }, { 'a', REPLY_ACCEPT },

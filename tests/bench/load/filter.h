@@ -50,6 +50,9 @@ enum filter_reply {
 int filter_read_terms(struct filter_terms *terms, const struct filter_terms *offered, const struct wire_packet *packet,
                       struct err *err);
 
+/* Were the same things negotiated, lists of macros included? */
+bool filter_same_terms(const struct filter_terms *a, const struct filter_terms *b);
+
 /* Read a packet that came while a reply was awaited at `stage`. */
 enum filter_reply filter_read_reply(const struct wire_packet *packet, enum load_stage stage,
                                     const struct filter_terms *terms, struct err *err);
