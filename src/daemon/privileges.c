@@ -95,8 +95,8 @@ static bool is_one_of(gid_t gid, const gid_t *groups, int n)
 
 bool privileges_is_own_group(gid_t gid, const char *user, const char *group)
 {
-	gid_t groups[GROUPS_MAX], own;
-	struct identity identity;
+	gid_t groups[GROUPS_MAX] = { 0 }, own = 0;
+	struct identity identity = { .change = false };
 	int n = getgroups(GROUPS_MAX, groups);
 
 	if (gid == 0 || gid == getegid() || is_one_of(gid, groups, n))

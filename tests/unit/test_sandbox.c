@@ -182,14 +182,23 @@ static int map_both(void)
 {
 	void *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return at == MAP_FAILED ? errno : 0;
+	if (at == MAP_FAILED)
+		return errno;
+	munmap(at, PAGE);
+	return 0;
 }
 
 static int make_executable(void)
 {
 	void *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return at == MAP_FAILED ? WRONG_RESULT : result_of(mprotect(at, PAGE, PROT_READ | PROT_EXEC));
+	int error;
+
+	if (at == MAP_FAILED)
+		return WRONG_RESULT;
+	error = result_of(mprotect(at, PAGE, PROT_READ | PROT_EXEC));
+	munmap(at, PAGE);
+	return error;
 }
 
 static int unknown_call(void)

@@ -104,28 +104,43 @@ static int death_by_own_hand(void)
 
 static int large_memory_comes_and_goes(void)
 {
-	char *memory = malloc(1 << 26);
+	char *memory = malloc(1 << 26), *larger;
 
 	if (!memory)
 		return WRONG_RESULT;
 	memory[1 << 25] = 'x';
-	memory = realloc(memory, 1 << 27);
-	free(memory);
+	larger = realloc(memory, 1 << 27);
+	if (!larger) {
+		free(memory);
+		return WRONG_RESULT;
+	}
+	free(larger);
 	return 0;
 }
 
-static int connections_are_made(void)
+static int talk(int ear, int mouth)
 {
 	const struct sockaddr_un unnamed = { .sun_family = AF_UNIX };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	socklen_t length = sizeof(address);
-	const int ear = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), mouth = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	if (bind(ear, (const struct sockaddr *)&unnamed, sizeof(sa_family_t)) || listen(ear, 1) ||
 	    getsockname(ear, (struct sockaddr *)&address, &length) ||
 	    connect(mouth, (const struct sockaddr *)&address, length) || accept(ear, NULL, NULL) < 0)
 		return errno;
 	return write(mouth, "x", 1) == 1 ? 0 : WRONG_RESULT;
+}
+
+static int connections_are_made(void)
+{
+	const int ear = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), mouth = socket(AF_UNIX, SOCK_STREAM, 0);
+	const int error = ear < 0 || mouth < 0 ? errno : talk(ear, mouth);
+
+	if (ear >= 0)
+		close(ear);
+	if (mouth >= 0)
+		close(mouth);
+	return error;
 }
 
 static const struct {
