@@ -20,11 +20,12 @@
 /*
  * Early stages must come early: no NR_CONN, NR_HELO, NR_MAIL, NR_RCPT, with which Postfix keeps them back until DATA.
  * Nothing can be refused at header, end of headers and body; DATA and unknown commands tell nothing. Who has promised
- * no reply to the body (NR_BODY) may never answer it, not even SKIP: so that is only for an MTA that knows no SKIP.
+ * no reply to the body (NR_BODY) may not even SKIP it: the MTA waits once less for each message, and a long one that
+ * nobody wants is read to its end.
  */
-#define WANTED_PROTOCOL \
-	(SMFIP_HDR_LEADSPC | SMFIP_RCPT_REJ | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_SKIP | SMFIP_NODATA | SMFIP_NOUNKNOWN)
-#define WANTED_ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
+#define UNWANTED        (SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY | SMFIP_NODATA | SMFIP_NOUNKNOWN)
+#define WANTED_PROTOCOL (SMFIP_HDR_LEADSPC | SMFIP_RCPT_REJ | UNWANTED)
+#define WANTED_ACTIONS  (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
 
 struct milter {
 	struct milter_start start;
@@ -88,11 +89,7 @@ static const struct {
 	{ SMFIM_ENVFROM, "i {auth_authen} {auth_type}" },
 	{ SMFIM_ENVRCPT, "i {rcpt_host} {rcpt_mailer}" },
 	{ SMFIM_EOM, "i" },
-	/*
-	 * Nothing: Postfix sends those of EOH before each header field, and libmilter reads each with two more poll()s
-	 * and read()s.
-	 */
-	{ SMFIM_EOH, "" },
+	{ SMFIM_EOH, "" }, /* Postfix would send it before each header field, for two more poll() and read() each */
 	{ SMFIM_DATA, "" },
 };
 
@@ -102,7 +99,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 	(void)f2;
 	(void)f3;
 	*pf0 = f0 & (WANTED_ACTIONS | SMFIF_SETSYMLIST);
-	*pf1 = f1 & (f1 & SMFIP_SKIP ? WANTED_PROTOCOL : WANTED_PROTOCOL | SMFIP_NR_BODY);
+	*pf1 = f1 & WANTED_PROTOCOL;
 	*pf2 = *pf3 = 0;
 	for (size_t i = 0; (f0 & SMFIF_SETSYMLIST) && i < COUNT(wanted_macros); i++) {
 		char names[sizeof(wanted_macros[i].names)];
@@ -113,8 +110,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, u
 	atomic_store(&the_milter.protocol, *pf1);
 	log_debug("negotiated: actions %#lx of %#lx, protocol %#lx of %#lx", *pf0, f0, *pf1, f1);
 	if (!(*pf1 & SMFIP_HDR_LEADSPC))
-		log_debug("this MTA does not tell how many spaces follow a colon: DKIM signatures with simple header "
-		          "canonicalisation may fail");
+		log_debug("this MTA does not tell what follows a colon: simple DKIM canonicalisation may fail");
 	return session_new(ctx) ? SMFIS_CONTINUE : SMFIS_REJECT;
 }
 
@@ -124,7 +120,7 @@ static char *macro(SMFICTX *ctx, const char *name)
 {
 	char copy[32];
 
-	snprintf(copy, sizeof(copy), "%s", name);
+	memcpy(copy, name, strnlen(name, sizeof(copy) - 1) + 1);
 	return smfi_getsymval(ctx, copy);
 }
 
@@ -164,16 +160,6 @@ static sfsistat answer(SMFICTX *ctx, const struct milter_session *session, const
 
 /* ---- stages ---- */
 
-static void scan_open(struct milter_session *session)
-{
-	const struct headers_settings *settings = the_milter.start.headers;
-	struct arena *arena = engine_message_arena(session->engine);
-	char *authserv_id = words_authserv_id(settings->authserv_id, engine_subject(session->engine)->mta_name);
-
-	session->scan = header_scan_open(settings, authserv_id, arena);
-	free(authserv_id);
-}
-
 static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 {
 	/* XCLIENT makes Postfix begin a second session without negotiating again. */
@@ -212,6 +198,7 @@ static sfsistat on_helo(SMFICTX *ctx, char *helo)
 static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 {
 	struct milter_session *session = session_of(ctx);
+	char host[WORDS_HOST_MAX];
 
 	if (!session)
 		return SMFIS_CONTINUE;
@@ -220,7 +207,9 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
 	                                              macro(ctx, "i"));
 	if (arguments[0])
 		engine_mail_options(session->engine, arguments + 1);
-	scan_open(session);
+	const char *id = words_authserv_id(the_milter.start.headers->authserv_id,
+	                                   engine_subject(session->engine)->mta_name, host);
+	session->scan = header_scan_open(the_milter.start.headers, id, engine_message_arena(session->engine));
 	return answer(ctx, session, decision);
 }
 
@@ -271,11 +260,10 @@ static sfsistat on_end_of_headers(SMFICTX *ctx)
 static sfsistat on_body(SMFICTX *ctx, unsigned char *octets, size_t length)
 {
 	struct milter_session *session = session_of(ctx);
-	const bool wanted = session && engine_body(session->engine, octets, length);
 
-	if (session && session->protocol & SMFIP_NR_BODY)
-		return SMFIS_NOREPLY;
-	return !wanted && session && session->protocol & SMFIP_SKIP ? SMFIS_SKIP : SMFIS_CONTINUE;
+	if (session)
+		(void)engine_body(session->engine, octets, length);
+	return session && session->protocol & SMFIP_NR_BODY ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
 /* ---- end of message ---- */

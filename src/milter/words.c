@@ -8,18 +8,16 @@
 #include "base/arena.h"
 #include "base/strbuf.h"
 
-#define HOST_MAX 256
-
-char *words_authserv_id(const char *configured, const char *mta_name)
+const char *words_authserv_id(const char *configured, const char *mta_name, char host[WORDS_HOST_MAX])
 {
-	char host[HOST_MAX] = "localhost";
-
 	if (*configured)
-		return memory_strdup(configured);
+		return configured;
 	if (mta_name && *mta_name)
-		return memory_strdup(mta_name);
-	(void)gethostname(host, sizeof(host) - 1);
-	return memory_strdup(host);
+		return mta_name;
+	snprintf(host, WORDS_HOST_MAX, "localhost");
+	host[WORDS_HOST_MAX - 1] = '\0';
+	(void)gethostname(host, WORDS_HOST_MAX - 1);
+	return host;
 }
 
 char *words_as_format(const char *text)

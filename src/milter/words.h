@@ -9,8 +9,10 @@
 
 #include <stddef.h>
 
-/* The authserv-id: as configured; where that is empty the MTA's name (may be NULL), else this host's. */
-char *words_authserv_id(const char *configured, const char *mta_name);
+#define WORDS_HOST_MAX 256
+
+/* The authserv-id: as configured; where that is empty the MTA's name (may be NULL), else this host's, in `host`. */
+const char *words_authserv_id(const char *configured, const char *mta_name, char host[WORDS_HOST_MAX]);
 
 /* libmilter takes a reply's text as a format: every percent sign is doubled. */
 char *words_as_format(const char *text);
