@@ -61,12 +61,26 @@ static bool is_escaped(char octet, const char *special)
 	return octet < 0x20 || octet > 0x7e || octet == '\\' || (special != NULL && strchr(special, octet) != NULL);
 }
 
-static void add_octet(struct strbuf *buf, char octet, const char *special)
+static void add_escape(struct strbuf *buf, char octet)
 {
-	if (is_escaped(octet, special))
-		strbuf_addf(buf, "\\x%02x", (unsigned int)(unsigned char)octet);
-	else
-		strbuf_add_octets(buf, &octet, 1);
+	static const char hex[] = "0123456789abcdef";
+	const unsigned char value = (unsigned char)octet;
+	const char escape[ESCAPE_OCTETS] = { '\\', 'x', hex[value >> 4], hex[value & 15] };
+
+	strbuf_add_octets(buf, escape, sizeof(escape));
+}
+
+/* What needs no escape is copied in one piece. */
+static void add_spans(struct strbuf *buf, const char *text, size_t octets, const char *special)
+{
+	for (size_t i = 0; i < octets; i++) {
+		const size_t from = i;
+		while (i < octets && !is_escaped(text[i], special))
+			i++;
+		strbuf_add_octets(buf, text + from, i - from);
+		if (i < octets)
+			add_escape(buf, text[i]);
+	}
 }
 
 /* How many octets of `text` have room in `max` octets of the result: an escape is never split. */
@@ -91,8 +105,7 @@ static bool add_escaped(struct strbuf *buf, const char *text, const char *specia
 
 	if (!whole)
 		n = max > CUT_OCTETS ? octets_within(text, special, max - CUT_OCTETS) : 0;
-	for (size_t i = 0; i < n; i++)
-		add_octet(buf, text[i], special);
+	add_spans(buf, text, n, special);
 	if (!whole)
 		strbuf_add_octets(buf, CUT_MARK, max < CUT_OCTETS ? max : CUT_OCTETS);
 	return whole;
@@ -143,17 +156,29 @@ void strbuf_add_quoted(struct strbuf *buf, const char *text, size_t max)
 		buf->truncated = true;
 }
 
+void strbuf_add_number(struct strbuf *buf, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	strbuf_add_octets(buf, digits + at, sizeof(digits) - at);
+}
+
 void strbuf_add_points(struct strbuf *buf, int points_milli)
 {
 	int64_t milli = points_milli;
-	char text[24];
-	size_t length;
 
-	if (milli < 0)
+	if (milli < 0) {
 		milli = -milli;
-	length = (size_t)snprintf(text, sizeof(text), "%s%lld.%03lld", points_milli < 0 ? "-" : "",
-	                          (long long)(milli / 1000), (long long)(milli % 1000));
-	for (int zeros = 0; zeros < 2 && text[length - 1] == '0'; zeros++)
-		length--;
-	strbuf_add_octets(buf, text, length);
+		strbuf_add_octets(buf, "-", 1);
+	}
+	const int64_t part = milli % 1000;
+	const char decimals[] = { '.', (char)('0' + part / 100), (char)('0' + part / 10 % 10),
+		                  (char)('0' + part % 10) };
+	strbuf_add_number(buf, (uint64_t)(milli / 1000));
+	strbuf_add_octets(buf, decimals, part % 10 ? 4 : part % 100 ? 3 : 2);
 }

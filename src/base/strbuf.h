@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct strbuf {
 	char *text;
@@ -36,6 +37,9 @@ void strbuf_add_clean(struct strbuf *buf, const char *text, const char *special,
  * .-_@:/+<>[]=~*,%), else in double quotes with '"', '\\' and everything unprintable escaped as \xHH.
  */
 void strbuf_add_quoted(struct strbuf *buf, const char *text, size_t max);
+
+/* In decimal digits: a tenth of the price of strbuf_addf(). */
+void strbuf_add_number(struct strbuf *buf, uint64_t number);
 
 /* Points in thousandths as decimals: 9200 is "9.2", 0 is "0.0", -1250 is "-1.25". */
 void strbuf_add_points(struct strbuf *buf, int points_milli);

@@ -127,8 +127,10 @@ static void add_reversed(struct strbuf *buf, const struct ip *ip)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	for (int i = 3; ip->family == 4 && i >= 0; i--)
-		strbuf_addf(buf, "%u.", ip->octets[i]);
+	for (int i = 3; ip->family == 4 && i >= 0; i--) {
+		strbuf_add_number(buf, ip->octets[i]);
+		strbuf_add_octets(buf, ".", 1);
+	}
 	for (int i = 15; ip->family == 6 && i >= 0; i--) {
 		const char nibbles[] = { hex[ip->octets[i] & 15], '.', hex[ip->octets[i] >> 4], '.' };
 		strbuf_add_octets(buf, nibbles, sizeof nibbles);

@@ -23,15 +23,22 @@ static size_t line_end_octets(const char *at, const char *end)
 	return end - at >= 2 && at[0] == '\r' && at[1] == '\n' ? 2 : 0;
 }
 
+/* Most octets are visible ones: that is seen at a glance. */
+static bool may_begin_fws(const char *at, const char *end)
+{
+	return at < end && *at <= ' ';
+}
+
 /* A line end counts only when the line goes on: with a space or a tab. */
 static const char *skip_fws(const char *at, const char *end)
 {
-	for (;;) {
+	while (may_begin_fws(at, end)) {
 		size_t line_end = line_end_octets(at, end);
 		if ((size_t)(end - at) <= line_end || !is_wsp(at[line_end]))
 			return at;
 		at += line_end + 1;
 	}
+	return at;
 }
 
 /* ---- the octets of names and values ---- */
@@ -46,10 +53,20 @@ static bool is_digit(char octet)
 	return octet >= '0' && octet <= '9';
 }
 
+static bool is_valchar(char octet)
+{
+	return octet >= 0x21 && octet <= 0x7e && octet != ';';
+}
+
+/* As many octets of a value as can be told from white space at once; 0: there are none. */
 static size_t value_octets(const char *at, const char *end, bool utf8)
 {
-	if (*at >= 0x21 && *at <= 0x7e && *at != ';')
-		return 1;
+	const char *from = at;
+
+	while (at < end && is_valchar(*at))
+		at++;
+	if (at > from)
+		return (size_t)(at - from);
 	return utf8 ? utf8_any_octets(at, end) : 0;
 }
 
