@@ -163,18 +163,24 @@ class Verdicts:
 	"""Reads mailreeve's verdicts from the laboratory's log since it was made."""
 
 	def __init__(self, lab):
-		self.lab, self.log, self.lines = lab, lab.log(), []
+		self.lab, self.log, self.found, self.others = lab, lab.log(), [], []
 
 	def read(self):
 		"""All of them so far; LogLineError when one is malformed."""
 		self.lab.syslogd.sync()
-		self.lines += [line for line in self.log.lines() if " mailreeve[" in line]
-		return [found for found in map(parse_log_line, self.lines) if found]
+		for line in self.log.lines():
+			if " mailreeve[" in line:
+				verdict = parse_log_line(line)
+				if verdict:
+					self.found.append(verdict)
+				else:
+					self.others.append(line)
+		return list(self.found)
 
 	def said(self, words):
 		"""Lines that are no verdicts and contain the words."""
 		self.read()
-		return [line for line in self.lines if words in line and not parse_log_line(line)]
+		return [line for line in self.others if words in line]
 
 
 # ---- processes

@@ -34,10 +34,10 @@ strict.example {SOA}
 *.strict.example MX 10 mx.load.example
 *.strict.example TXT "v=spf1 -all"
 """
-	text += "".join(key.record(f"s._domainkey.d{number}.load.example") for number in range(DOMAINS))
-	if fault:
-		text += "".join(f"*.113.0.203.{name} * !{fault}\n" for name in LISTS) + f"*.load.example TXT !{fault}\n"
-	return text
+	for name in (f"d{number}.load.example" for number in range(DOMAINS)):
+		text += f'{name} A {GOOD}\n{name} MX 10 mx.load.example\n' + key.record(f"s._domainkey.{name}")
+		text += f"{name} TXT !{fault}\n" if fault else f'{name} TXT "v=spf1 a ip4:{UNNAMED} -all"\n'
+	return text + "".join(f"*.113.0.203.{name} * !{fault}\n" for name in LISTS if fault)
 
 
 class Client:
