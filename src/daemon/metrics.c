@@ -24,9 +24,10 @@ struct metrics {
 	struct tally tally;
 	struct listener *listener; /* NULL: off */
 	struct listener *aside;    /* of the configuration that is being tried; NULL: none */
-	bool stays;                /* the configuration that is being tried keeps the listener */
-	pid_t pid;                 /* NOBODY */
-	int alive_fd;              /* our end: closed, the process ends */
+	bool confined;
+	bool stays;   /* the configuration that is being tried keeps the listener */
+	pid_t pid;    /* NOBODY */
+	int alive_fd; /* our end: closed, the process ends */
 	unsigned quick_deaths;
 	clock_ms started_ms;
 	clock_ms start_at; /* WORKERS_NEVER: it runs, or is off */
@@ -95,6 +96,7 @@ int metrics_prepare(struct metrics *metrics, const struct metrics_settings *sett
 	const struct listener_rights rights = { (mode_t)settings->socket_mode, uid, (gid_t)-1, gid };
 	const bool on = settings->address.length > 0;
 
+	metrics->confined = settings->confined; /* for the next process, whichever configuration it serves */
 	metrics->stays = on && metrics->listener && strcmp(listener_name(metrics->listener), settings->listen) == 0;
 	if (!on || metrics->stays)
 		return 0;
@@ -162,7 +164,8 @@ void metrics_drop(const struct metrics *metrics)
 static pid_t start(struct metrics *metrics, void (*in_child)(void *context), void *context, struct err *err)
 {
 	struct metrics_http_start http = { .counters = metrics->tally.counters,
-		                           .listen_fd = listener_fd(metrics->listener) };
+		                           .listen_fd = listener_fd(metrics->listener),
+		                           .confined = metrics->confined };
 	int ends[2];
 	pid_t pid;
 

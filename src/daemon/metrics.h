@@ -21,6 +21,7 @@ struct metrics_settings {
 	int socket_mode;
 	bool allow_remote;
 	struct listener_address address; /* of `listen`, by metrics_check(); length 0: off */
+	bool confined;                   /* the daemon's option "seccomp" */
 };
 
 #define METRICS_ROWS 3

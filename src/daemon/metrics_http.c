@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/metrics_text.h"
+#include "daemon/sandbox.h"
 #include "daemon/options.h"
 
 #define PROCESS_NAME       "reeve: metrics" /* at most 15 octets */
@@ -232,6 +233,7 @@ _Noreturn void metrics_http_run(const struct metrics_http_start *start)
 {
 	struct server server = { .counters = start->counters };
 	const union MHD_DaemonInfo *info;
+	struct err err = { "" };
 
 	keep_only(start);
 	restrict_process();
@@ -241,6 +243,8 @@ _Noreturn void metrics_http_run(const struct metrics_http_start *start)
 		log_error("metrics: libmicrohttpd could not begin to serve");
 		_exit(EXIT_OS_TROUBLE);
 	}
+	if (start->confined && sandbox_apply(SANDBOX_SERVER, &err))
+		log_warning("seccomp = true: the metrics are served unconfined: %s", err.text);
 	serve(&server, info->epoll_fd);
 	_exit(EXIT_FINE);
 }

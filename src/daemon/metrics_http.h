@@ -8,11 +8,14 @@
 #ifndef MAILREEVE_DAEMON_METRICS_HTTP_H
 #define MAILREEVE_DAEMON_METRICS_HTTP_H
 
+#include <stdbool.h>
+
 #include "base/counters.h"
 
 struct metrics_http_start {
 	const struct counters *counters;
 	int listen_fd; /* bound, listening, non-blocking */
+	bool confined; /* ask of the kernel only what serving needs */
 	int alive_fd;  /* readable when the supervisor is gone */
 };
 

@@ -184,6 +184,7 @@ struct setup *setup_open(const struct options *options, struct err *err)
 		                                        METRICS_ROWS, &setup->metrics };
 	setup->config = config_open(options->config_file, options->overrides, options->n_overrides, setup->sections, n,
 	                            err);
+	setup->metrics.confined = setup->daemon.seccomp;
 	if (!setup->config || check_daemon(setup, err) || metrics_check(&setup->metrics, setup->config, err) ||
 	    config_each_secret(setup->config, check_secret, &(struct secret_search){ setup, err }))
 		goto fail;

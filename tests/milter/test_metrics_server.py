@@ -59,6 +59,7 @@ def test_who_serves_has_nothing_else():
 		with open(f"/proc/{pid}/status", encoding="ascii") as file:
 			text = file.read()
 		assert "Threads:\t1\n" in text and "NoNewPrivs:\t1\n" in text, text
+		assert "Seccomp:\t2\n" in text or "Seccomp_filters:" not in text, text
 		for worker in daemon.workers():
 			links = [os.readlink(f"/proc/{worker}/fd/{fd}") for fd in os.listdir(f"/proc/{worker}/fd")]
 			assert not set(links) & {name for fd, name in held.items() if int(fd) > 2 and "inode" not in name}, links
