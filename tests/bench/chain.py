@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """chain - Postfix end to end: alone, with mailreeve, and with the programs that do the same one after the other
-(reject_rbl_client, policyd-spf, OpenDKIM, OpenDMARC). CPU is that of every process but the client: Postfix, filters, DNS."""
+(reject_rbl_client, policyd-spf, OpenDKIM, OpenDMARC). CPU is that of every process but the client: Postfix, filters,
+DNS."""
 import os
 import socket
 import threading
@@ -180,7 +181,7 @@ def _one_round(server, messages, count, proof):
 
 
 def postfix(bench):
-	"""All of them in turns. What a filter that does nothing costs is Postfix's own part of the protocol, and libmilter's."""
+	"""All of them in turns. What a filter that does nothing costs is the protocol: Postfix's part of it and libmilter's."""
 	if bench.root is None:
 		bench.say("", "Postfix end to end: left out, the peers are not there")
 		return
@@ -188,7 +189,8 @@ def postfix(bench):
 	folder = QUEUE + "/filters"
 	os.makedirs(folder, exist_ok=True)
 	policyd = _policyd(folder, bench.root)
-	ours = peers.mailreeve(folder, bench.build + "/mailreeve", bench.shipped(), peers.ONLY_WORKLOAD + ['socket_mode="0666"'])
+	ours = peers.mailreeve(folder, bench.build + "/mailreeve", bench.shipped(),
+			peers.ONLY_WORKLOAD + ['socket_mode="0666"'])
 	nothing = peers.noop(folder, bench.build + "/tests/bench/noop")
 	filters = [ours, nothing, peers.opendkim(folder, bench.root), _opendmarc(folder, bench.root)]
 	lists = " ".join(f"reject_rbl_client {name}" for name in LISTS)
@@ -224,7 +226,8 @@ def _report(bench, rounds, count, filters, lists):
 	alone = [cpu for cpu, _rate, _wait in rounds["Postfix"]]
 	extra = {name: [one[0] - base for one, base in zip(rounds[name], alone)] for name in rounds}
 	bench.values["chain"] = median(extra["Postfix + mailreeve"]) / median(extra["Postfix + chain"])
-	bench.say("", f"Postfix end to end, a connection for each message, {CLIENTS} at a time, {count} messages a round (medians)")
+	bench.say("", f"Postfix end to end, a connection for each message, {CLIENTS} at a time, {count} messages a round "
+		"(medians)")
 	bench.say(*table(["", "messages/s", "CPU us", "more than Postfix", "client waits p50 ms"], [
 		[name, median([one[1] for one in rounds[name]]), median([one[0] for one in rounds[name]]), median(extra[name]),
 			median([one[2] for one in rounds[name]])] for name in rounds]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""far_dns - the bench's DNS: unbound on 127.0.0.1 as the machine's cache, nsd with every name, and between them a delay."""
+"""far_dns - the bench's DNS: unbound on 127.0.0.1 as the machine's cache, nsd with every name, a delay between them."""
 import os
 import socket
 import struct

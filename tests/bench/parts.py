@@ -97,7 +97,7 @@ def _all(rounds, *path):
 def speed(bench):
 	"""As fast as it goes over 4 connections, everything warm."""
 	count = 1024 if bench.small else 4096
-	filters = bench.started(["noop", "mailreeve", "mailreeve-all", "opendkim", "rspamd"])
+	filters = bench.started(["noop", "mailreeve", "mailreeve-all", "opendkim", "rspamd", "rspamd_stock"])
 	warm = [*bench.world.warm, "--connections", 4, "--messages", count]
 	try:
 		for one in filters.values():
@@ -115,7 +115,7 @@ def speed(bench):
 	bench.say(*table(["", "messages/s", "CPU us", "wait p50 ms", "p99 ms", "CPU / noop"], [
 		[name, median(rate[name]), median(cpu[name]), _median_of(rounds[name], "ms", "wait", "p50"),
 			_median_of(rounds[name], "ms", "wait", "p99"), ratio(cpu[name], cpu["noop"])] for name in rounds]))
-	for peer in ("rspamd", "opendkim"):
+	for peer in ("rspamd", "rspamd_stock", "opendkim"):
 		if peer in cpu:
 			bench.values["cpu_" + peer] = ratio(cpu["mailreeve"], cpu[peer])
 	bench.values["speed_noop"] = ratio(rate["mailreeve"], rate["noop"])
@@ -168,7 +168,8 @@ def cold_wait(bench):
 			finally:
 				one.stop()
 	bench.dns.far(0)
-	bench.raw["cold_wait"] = {f"{name} dns {far} ms smtp {rtt} ms": figures for (name, (far, rtt)), figures in rounds.items()}
+	bench.raw["cold_wait"] = {f"{name} dns {far} ms smtp {rtt} ms": figures
+		for (name, (far, rtt)), figures in rounds.items()}
 	bench.say("", f"Cold, 100 messages/s by a schedule, what the sender waits ({bench.rounds} rounds, medians, ms)")
 	bench.say(*table(["", "DNS ms", "SMTP ms", "p50", "p90", "p99", "CPU us"], [
 		[name, far, rtt, *(_median_of(figures, "ms", "wait", key) for key in ("p50", "p90", "p99")),
@@ -217,8 +218,8 @@ def parallel(bench):
 	if _median_of(rounds, "ms", "rcpt", "p50") < 900:
 		raise RuntimeError("the sessions do not wait")
 	bench.values["parallel_p99"] = _median_of(rounds, "ms", "rcpt", "p99") / 1e3
-	bench.say("", f"64 sessions at once, each waits 1 s at RCPT (ms): p50 {number(_median_of(rounds, 'ms', 'rcpt', 'p50'))}, "
-		f"p99 {number(_median_of(rounds, 'ms', 'rcpt', 'p99'))}")
+	p50, p99 = (number(_median_of(rounds, "ms", "rcpt", key)) for key in ("p50", "p99"))
+	bench.say("", f"64 sessions at once, each waits 1 s at RCPT (ms): p50 {p50}, p99 {p99}")
 
 
 # ---- memory, many connections
@@ -270,7 +271,8 @@ def many(bench):
 
 def dkim(bench):
 	"""The ratios that tests/bench/dkim prints."""
-	done = subprocess.run([bench.build + "/tests/bench/dkim"], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+	done = subprocess.run([bench.build + "/tests/bench/dkim"], capture_output=True, text=True, timeout=PATIENCE_S,
+			check=False)
 	rows = re.findall(r"^(\S+)\s+(4 KB|10 MB)\s+(\S+).*?([\d.]+) x", done.stdout, re.M)
 	bench.say("", *done.stdout.rstrip().split("\n"))
 	small = [float(value) for name, size, _canon, value in rows if name == "RSA-2048" and size == "4 KB"]

@@ -62,7 +62,19 @@ rbl {{
 actions {{ reject = 15; add_header = 6; }}
 group "policies" {{ .include "{scores}/policies_group.conf" }}
 """
-RSPAMD_LIST = '\t\tbl{n} {{ symbol = "BL{n}"; rbl = "{zone}"; ipv4 = true; ipv6 = true; from = true; received = false; unknown = true; }}\n'
+RSPAMD_LIST = ('\t\tbl{n} {{ symbol = "BL{n}"; rbl = "{zone}"; ipv4 = true; ipv6 = true; from = true; received = false; '
+	"unknown = true; }}\n")
+# The packaged configuration with every module but three switched off, as an administrator would do it: in override.d.
+RSPAMD_STOCK = {
+	"options.inc": """local_addrs = [];
+hs_cache_dir = "{cache}";
+filters = "dkim";
+dns {{ nameserver = ["127.0.0.1:53:1"]; timeout = 5s; retransmits = 3; sockets = 16; }}
+""",
+	"logging.inc": 'type = "file"; filename = "{folder}/rspamd_stock.log";\n',
+	"worker-proxy.inc": 'bind_socket = "{socket} mode=0666";\n',
+	"rbl.conf": "rbls {{\n{lists}}}\n",
+}
 
 
 # ---- packages
@@ -96,7 +108,8 @@ def fetch(folder):
 
 
 def _installed(name):
-	done = subprocess.run(["dpkg-query", "-W", "-f=${db:Status-Status}", name], capture_output=True, text=True, check=False)
+	done = subprocess.run(["dpkg-query", "-W", "-f=${db:Status-Status}", name], capture_output=True, text=True,
+			check=False)
 	return done.stdout == "installed"
 
 
@@ -120,6 +133,7 @@ PROOF = {
 	"mailreeve": ["spf=pass", "dkim=pass", "dmarc=pass", "dnsbl.bl1.listed", "dnsbl.bl2.listed", "dnsbl.bl3.listed"],
 	"opendkim": ["dkim=pass"],
 	"rspamd": ["R_SPF_ALLOW", "R_DKIM_ALLOW", "BL1", "BL2", "BL3"],
+	"rspamd_stock": ["R_SPF_ALLOW", "R_DKIM_ALLOW", "BL1", "BL2", "BL3"],
 	"noop": ["X-Noop"],
 }
 
@@ -233,17 +247,41 @@ def opendkim(folder, root):
 	return Filter("opendkim", folder, [find(root, "/usr/sbin/opendkim"), "-f", "-x", path], config, environment(root))
 
 
-def rspamd(folder, root):
-	lists = "".join(RSPAMD_LIST.format(n=n, zone=zone) for n, zone in enumerate(world.LISTS, 1))
+def _rspamd(name, folder, root, path, config, confdir, localdir):
+	share, state = find(root, "/usr/share/rspamd"), f"{folder}/{name}.state"
+	os.makedirs(state, exist_ok=True)
+	variables = {"SHAREDIR": share, "PLUGINSDIR": share + "/plugins", "LUALIBDIR": share + "/lualib",
+		"RULESDIR": share + "/rules", "DBDIR": state, "RUNDIR": state, "LOGDIR": state, "CONFDIR": confdir,
+		"LOCAL_CONFDIR": localdir, "WWWDIR": share + "/www"}
+	command = [find(root, "/usr/bin/rspamd"), "-f", "-i", "-c", path]
+	command += [word for key, value in variables.items() for word in ("--var", f"{key}={value}")]
+	return Filter(name, folder, command, config, environment(root))
+
+
+def _rspamd_values(name, folder, root):
 	cache = os.path.join(root, "..", "rspamd-cache")  # else each start takes ten seconds
 	os.makedirs(cache, exist_ok=True)
-	config = RSPAMD_CONF.format(folder=folder, cache=cache, socket=folder + "/rspamd.sock", lists=lists,
-			scores=find(root, "/etc/rspamd/scores.d"))
-	path = write(folder + "/rspamd.conf", config)
-	share = find(root, "/usr/share/rspamd")
-	variables = {"SHAREDIR": share, "PLUGINSDIR": share + "/plugins", "LUALIBDIR": share + "/lualib",
-		"RULESDIR": share + "/rules", "DBDIR": folder, "RUNDIR": folder, "LOGDIR": folder, "CONFDIR": folder,
-		"LOCAL_CONFDIR": folder, "WWWDIR": share + "/www"}
-	command = [find(root, "/usr/bin/rspamd"), "-f", "-i", "-c", path]
-	command += [word for name, value in variables.items() for word in ("--var", f"{name}={value}")]
-	return Filter("rspamd", folder, command, config, environment(root))
+	lists = "".join(RSPAMD_LIST.format(n=n, zone=zone) for n, zone in enumerate(world.LISTS, 1))
+	return {"folder": folder, "cache": cache, "socket": f"{folder}/{name}.sock", "lists": lists,
+		"scores": find(root, "/etc/rspamd/scores.d")}
+
+
+def rspamd(folder, root):
+	"""Nothing but the three modules: less than any package has."""
+	config = RSPAMD_CONF.format(**_rspamd_values("rspamd", folder, root))
+	return _rspamd("rspamd", folder, root, write(folder + "/rspamd.conf", config), config, folder, folder)
+
+
+def rspamd_stock(folder, root):
+	"""The packaged configuration, all other modules off."""
+	etc, local = find(root, "/etc/rspamd"), folder + "/rspamd_local"
+	files = {name: text.format(**_rspamd_values("rspamd_stock", folder, root)) for name, text in RSPAMD_STOCK.items()}
+	for name in os.listdir(etc + "/modules.d"):
+		if name not in ("spf.conf", "dkim.conf", "rbl.conf"):
+			files[name] = "enabled = false;\n"
+	os.makedirs(local + "/override.d", exist_ok=True)
+	for name, text in files.items():
+		write(f"{local}/override.d/{name}", text)
+	config = "the package's rspamd.conf, and in override.d:\n"
+	config += "".join(f"-- {name}\n{text}" for name, text in files.items())
+	return _rspamd("rspamd_stock", folder, root, etc + "/rspamd.conf", config, etc, local)
