@@ -43,7 +43,7 @@ static const struct row rows[] = {
 	{ "idle", UNSIGNED, AT(idle), 0, CONNECTIONS_MAX, "N", "connections held beside them (0)" },
 	{ "idle-at", STAGE, AT(idle_at), 0, 0, "STAGE", "connect, helo, mail or rcpt: where they are held (connect)" },
 	{ "idle-seconds", DECIMAL, AT(idle_s), 0, 1e6, "S", "how long they are held without messages (0)" },
-	{ "cut-after", STAGE, AT(cut_after), 0, 0, "STAGE", "drop each connection behind this stage's reply" },
+	{ "cut-after", STAGE, AT(cut_after), 0, 0, "STAGE", "drop each connection behind this stage" },
 	{ "pid", PID, AT(pids), 1, 1e9, "PID", "measure this process and its descendants; several times" },
 	{ "patience-s", SPAN_S, AT(patience_ns), 0.001, 1e6, "S", "for a reply (60)" },
 	{ "offer-version", UNSIGNED, AT(offer_version), 2, 1e9, "N", "(6)" },

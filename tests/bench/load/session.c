@@ -223,6 +223,12 @@ static bool obey(struct session *session, struct session_world *world, enum filt
 	}
 }
 
+static void cut(struct session *session, struct session_world *world)
+{
+	count_message(session, world, LOAD_CUT);
+	over(session);
+}
+
 static void on_reply(struct session *session, struct session_world *world, enum filter_reply reply, int64_t now_ns)
 {
 	const int64_t waited_ns = now_ns - session->begin_ns;
@@ -234,8 +240,7 @@ static void on_reply(struct session *session, struct session_world *world, enum 
 	if (!session->held)
 		histogram_add(&world->stats->stages[stage], waited_ns);
 	if (stage == world->options->cut_after) {
-		count_message(session, world, LOAD_CUT);
-		over(session);
+		cut(session, world);
 		return;
 	}
 	if (obey(session, world, reply, now_ns))
@@ -287,7 +292,14 @@ static void proceed(struct session *session, struct session_world *world, int64_
 				return;
 		}
 		session->awaits = commands_send(session, world);
-		if (!session->awaits && !complete(session, world, now_ns))
+		if (session->awaits)
+			break;
+		if (session->stage == world->options->cut_after) { /* no reply is due: it is cut behind the packet */
+			(void)flush(session, world);
+			cut(session, world);
+			return;
+		}
+		if (!complete(session, world, now_ns))
 			break;
 	}
 	if (session->state != SESSION_OVER)
