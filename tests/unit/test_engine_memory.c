@@ -48,18 +48,63 @@ static void used_up_memory_excuses_nobody(void **state)
 	}
 }
 
+/* The zone answers at once: whoever waits for the client's next command waits for nothing else. */
 static void an_idle_session_is_small(void **state)
 {
 	struct world world;
 
 	(void)state;
 	world_open_on(&world, zone, NULL);
-	assert_true(engine_session_octets(world.session) < 1600);
+	assert_true(engine_session_octets(world.session) < 800);
+	connect_from(&world, "192.0.2.1");
+	assert_true(engine_session_octets(world.session) < 1200);
 	begin(&world, "192.0.2.1", "<a@example.net>");
 	rcpt(&world, "<b@example.org>");
-	assert_true(engine_session_octets(world.session) < 16384);
+	assert_true(engine_session_octets(world.session) < 2600);
 	engine_message_end(world.session); /* between messages, with what was found about the HELO name */
-	assert_true(engine_session_octets(world.session) < 8192);
+	assert_true(engine_session_octets(world.session) < 1700);
+	world_close(&world);
+}
+
+/* However many messages came before, and however they ended. */
+static void no_message_leaves_anything_behind(void **state)
+{
+	struct world world;
+	size_t before = 0;
+
+	(void)state;
+	world_open_on(&world, zone, NULL);
+	connect_from(&world, "192.0.2.1");
+	engine_helo(world.session, "client.example.net", NULL);
+	for (int k = 0; k < 100; k++) {
+		engine_mail(world.session, "<a@example.net>", NULL, NULL, NULL);
+		for (int i = 0; i < 10; i++)
+			rcpt(&world, "<b@example.org>");
+		if (k % 3 == 0)
+			eom(&world);
+		if (k % 3 == 1)
+			engine_header(world.session, "From", " A <a@example.net>");
+		engine_message_end(world.session);
+		if (k == 0)
+			before = engine_session_octets(world.session);
+		assert_int_equal(engine_session_octets(world.session), before);
+	}
+	world_close(&world);
+}
+
+/* For each recipient a message keeps its address, and nothing else where nothing is known of it alone. */
+static void recipients_cost_what_their_addresses_do(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_open_on(&world, zone, NULL);
+	begin(&world, "192.0.2.1", "<a@example.net>");
+	rcpt(&world, "<b@example.org>");
+	const size_t one = engine_session_octets(world.session);
+	for (int i = 1; i < ENGINE_RECIPIENTS_MAX; i++)
+		rcpt(&world, "<b@example.org>");
+	assert_true(engine_session_octets(world.session) - one < 80 * ENGINE_RECIPIENTS_MAX);
 	world_close(&world);
 }
 
@@ -68,6 +113,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(used_up_memory_excuses_nobody),
 		cmocka_unit_test(an_idle_session_is_small),
+		cmocka_unit_test(no_message_leaves_anything_behind),
+		cmocka_unit_test(recipients_cost_what_their_addresses_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
