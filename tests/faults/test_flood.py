@@ -23,7 +23,7 @@ MESSAGES = option("FLOOD_MESSAGES", 10000)
 FIELDS = 100000
 FIELD_OCTETS = 1 << 20
 BODY_OCTETS = option("FLOOD_BODY", 200 << 20)
-SINGLE_OCTETS = option("FLOOD_OCTETS", 200000)  # 200 MB of them would take hours in any client
+SINGLE_OCTETS = option("FLOOD_OCTETS", 2000000)  # 200 MB of them take minutes
 SIGNATURES = 1000
 RECIPIENTS = 1000
 FLOOD_S = 1.5
@@ -87,10 +87,11 @@ def test_messages_in_one_session():
 
 	def flood(daemon):
 		with started(daemon) as session:
+			expect(session.wants(smfi.P_NR_BODY), "the body is answered")
 			for number in range(MESSAGES):
 				session.send_raw(octets)
-				kinds = [session.reply().kind for _reply in range(4)]
-				expect(set(kinds) <= {"continue", "accept", "skip"}, f"message {number}: {kinds}")
+				kinds = [session.reply().kind for _reply in range(3)]
+				expect(set(kinds) <= {"continue", "accept"}, f"message {number}: {kinds}")
 			session.quit()
 		verdicts = sum(line.startswith("mailreeve") and " ABC123: sid=" in line for line in daemon.log_lines())
 		expect(verdicts % MESSAGES == 0 and verdicts, f"{verdicts} verdicts for {MESSAGES} messages")
@@ -161,9 +162,9 @@ def test_large_body():
 		session.header("DKIM-Signature", field)
 		session.eoh()
 		piece = smfi.packet(smfi.BODY, (b"x" * 76 + b"\r\n") * (smfi.CHUNK_OCTETS // 78))
+		expect(session.wants(smfi.P_NR_BODY), "the body is answered")
 		for _turn in range(BODY_OCTETS // len(piece)):
 			session.send_raw(piece)
-			expect(session.reply().kind == "continue", "this test is about a body that is wanted")
 
 	def flood(daemon):
 		in_a_message(daemon, fill)
@@ -180,8 +181,6 @@ def test_body_of_single_octets():
 		piece, at_once = smfi.packet(smfi.BODY, b"x"), 500
 		for _turn in range(SINGLE_OCTETS // at_once):
 			session.send_raw(piece * at_once)
-			kinds = {session.reply().kind for _reply in range(at_once)}
-			expect(kinds == {"continue"}, str(kinds))
 
 	def flood(daemon):
 		in_a_message(daemon, fill)
