@@ -10,7 +10,7 @@ PACKAGES=(
 )
 # What only tests/run needs.
 TEST_PACKAGES=(
-	clang clang-format clang-tidy cppcheck groff-base libmail-dkim-perl m4 mandoc openssl python3-dkim python3-nacl
+	clang clang-format clang-tidy cppcheck groff-base libclang-rt-dev libmail-dkim-perl m4 mandoc openssl python3-dkim python3-nacl
 	python3-yaml systemd valgrind xz-utils
 )
 # Servers whose packages start and enable them; ours run in the laboratory only.

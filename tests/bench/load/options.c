@@ -70,7 +70,7 @@ static int read_number(const struct row *row, const char *value, double *number,
 	*number = strtod(value, &end);
 	if (end == value || *end || !isfinite(*number) || *number < row->min || *number > row->max)
 		return refuse(row, value, err);
-	if ((row->kind == UNSIGNED || row->kind == COUNT64 || row->kind == PID) && floor(*number) != *number)
+	if ((row->kind == UNSIGNED || row->kind == COUNT64 || row->kind == PID) && (double)(int64_t)*number != *number)
 		return refuse(row, value, err);
 	return 0;
 }
