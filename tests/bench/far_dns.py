@@ -6,30 +6,13 @@ import struct
 import subprocess
 import time
 
+from dns_servers import NSD_CONF
 from namespace import write
 
 import zonefile
 
 NSD, FAR = "192.0.2.53", "192.0.2.54"
 PATIENCE_S = 30
-NSD_CONF = """server:
-	ip-address: {address}
-	username: ""
-	chroot: ""
-	database: ""
-	zonesdir: {folder}
-	pidfile: {folder}/nsd.pid
-	xfrdfile: {folder}/xfrd.state
-	xfrdir: {folder}
-	zonelistfile: {folder}/zone.list
-	server-count: 1
-	rrl-ratelimit: 0
-remote-control:
-	control-enable: no
-zone:
-	name: .
-	zonefile: {folder}/root.zone
-"""
 UNBOUND_CONF = """server:
 	interface: 127.0.0.1
 	access-control: 127.0.0.0/8 allow

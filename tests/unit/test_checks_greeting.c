@@ -247,20 +247,27 @@ static void await_connection(struct rig *rig, struct peer *peer)
 	}
 }
 
+/* A conversation goes on with the peer that waits at the gate before it greets. */
+static void begin_conversation(struct peers *peers, struct peer *list, struct rig *rig)
+{
+	static const struct scenario gated = { .what = "gated", .zone = A("127.0.0.19") };
+
+	open_peers(peers, list);
+	open_rig(rig, &gated, peers->port, "\"127.0.0.0/24\"");
+	rig_start(rig, STAGE_RCPT);
+	await_connection(rig, &list[GATED]);
+}
+
 /* The engine gives up: unsure. The next message of the session is answered by what was heard in the meantime. */
 static void test_closing(void **unused)
 {
-	static const struct scenario gated = { .what = "gated", .zone = A("127.0.0.19") };
 	static const struct scenario no_answer = { .what = "no answer", .zone = MAIL " A !timeout\n" };
 	struct peer list[COUNT(servers)];
 	struct peers peers;
 	struct rig rig;
 
 	(void)unused;
-	open_peers(&peers, list);
-	open_rig(&rig, &gated, peers.port, "\"127.0.0.0/24\"");
-	rig_start(&rig, STAGE_RCPT);
-	await_connection(&rig, &list[GATED]);
+	begin_conversation(&peers, list, &rig);
 	rig_collect(&rig, true);
 	assert_facts(&rig, "greeting.unsure(timeout)");
 	evidence_open(&rig.scopes[2], &rig.scopes[1]);
@@ -284,16 +291,12 @@ static void test_closing(void **unused)
 /* The session ends, or HELO comes again, while a conversation goes on. */
 static void test_forgotten(void **unused)
 {
-	static const struct scenario gated = { .what = "gated", .zone = A("127.0.0.19") };
 	struct peer list[COUNT(servers)];
 	struct peers peers;
 	struct rig rig;
 
 	(void)unused;
-	open_peers(&peers, list);
-	open_rig(&rig, &gated, peers.port, "\"127.0.0.0/24\"");
-	rig_start(&rig, STAGE_RCPT);
-	await_connection(&rig, &list[GATED]);
+	begin_conversation(&peers, list, &rig);
 	for (size_t i = 0; i < rig.n_runs; i++)
 		rig_work_over(&rig, &rig.work[i]);
 	assert_true(dns_session_wait(rig.session, clock_now() + 60000)); /* nothing is waited for any more */
