@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "checks/lookup.h"
+#include "net/special.h"
 
 /* ---- a host that mail might go to ---- */
 
@@ -21,15 +22,17 @@ struct host {
 static bool is_public(const struct ip *ip)
 {
 	static const struct net closed[] = {
-		{ { 4, { 0 } }, 8 },         { { 4, { 10 } }, 8 },          { { 4, { 100, 64 } }, 10 },
-		{ { 4, { 127 } }, 8 },       { { 4, { 169, 254 } }, 16 },   { { 4, { 172, 16 } }, 12 },
-		{ { 4, { 192, 168 } }, 16 }, { { 4, { 224 } }, 3 }, /* multicast, and what was never given out */
-		{ { 6, { 0 } }, 127 },                              /* :: and ::1 */
-		{ { 6, { 0xfc } }, 7 },      { { 6, { 0xfe, 0x80 } }, 10 }, { { 6, { 0xff } }, 8 },
+		{ { 4, { 0 } }, 8 },           { { 4, { 10 } }, 8 },          { { 4, { 100, 64 } }, 10 },
+		{ { 4, { 127 } }, 8 },         { { 4, { 169, 254 } }, 16 },   { { 4, { 172, 16 } }, 12 },
+		{ { 4, { 192, 168 } }, 16 },   { { 4, { 224 } }, 3 }, /* multicast, and what was never given out */
+		{ { 6, { 0 } }, 127 },                                /* :: and ::1 */
+		{ { 6, { 0xfc } }, 7 },        { { 6, { 0xfe, 0x80 } }, 10 }, { { 6, { 0xff } }, 8 },
+		{ { 6, { 0xfe, 0xc0 } }, 10 },
 	};
+	const struct ip target = special_embedded(ip);
 
 	for (size_t i = 0; i < COUNT(closed); i++) {
-		if (net_contains(&closed[i], ip))
+		if (net_contains(&closed[i], &target))
 			return false;
 	}
 	return true;

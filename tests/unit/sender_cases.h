@@ -48,6 +48,9 @@ static const char zone[] =
 	"unique.example.net AAAA fd00::1\n"
 	"link6.example.net AAAA fe80::1\n"
 	"multicast6.example.net AAAA ff02::1\n"
+	"nat64.example.net AAAA 64:ff9b::a00:1\n"
+	"nat64public.example.net AAAA 64:ff9b::c000:21c\n"
+	"site6.example.net AAAA fec0::1\n"
 	"mixed.example.net A 10.0.0.1\n"
 	"mixed.example.net A 192.0.2.28\n"
 	"mixed6.example.net A 10.0.0.1\n"
@@ -152,6 +155,10 @@ static const struct scenario scenarios[] = {
 	{ .what = "fc00::/7", .mail_from = "<a@unique.example.net>", .want = "sender.private(unique.example.net)" },
 	{ .what = "fe80::/10", .mail_from = "<a@link6.example.net>", .want = "sender.private(link6.example.net)" },
 	{ .what = "ff00::/8", .mail_from = "<a@multicast6.example.net>", .want = "sender.private(multicast6.example.net)" },
+	{ .what = "10/8 behind 64:ff9b::/96", .mail_from = "<a@nat64.example.net>",
+	  .want = "sender.private(nat64.example.net)" },
+	{ .what = "192.0.2/24 behind 64:ff9b::/96", .mail_from = "<a@nat64public.example.net>", .want = "" },
+	{ .what = "fec0::/10", .mail_from = "<a@site6.example.net>", .want = "sender.private(site6.example.net)" },
 	{ .what = "private and public", .mail_from = "<a@mixed.example.net>", .want = "" },
 	{ .what = "private, and public by IPv6", .mail_from = "<a@mixed6.example.net>", .want = "" },
 	{ .what = "MX to an address", .mail_from = "<a@literal.example.net>",
