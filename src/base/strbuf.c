@@ -121,6 +121,16 @@ void strbuf_add_clean(struct strbuf *buf, const char *text, const char *special,
 		buf->truncated = true;
 }
 
+void strbuf_add_printable(struct strbuf *buf, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\\' || !is_escaped(*text, NULL))
+			strbuf_add_octets(buf, text, 1);
+		else
+			add_escape(buf, *text);
+	}
+}
+
 static bool is_plain(char octet)
 {
 	return (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z') || (octet >= '0' && octet <= '9') ||

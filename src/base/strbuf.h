@@ -32,6 +32,9 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...) __attribute__((for
  */
 void strbuf_add_clean(struct strbuf *buf, const char *text, const char *special, size_t max);
 
+/* The same for a text that may hold such escapes already: a backslash stays as it is. */
+void strbuf_add_printable(struct strbuf *buf, const char *text);
+
 /*
  * Add hostile text as a log value: as it is when it consists of plain characters only (letters, digits and
  * .-_@:/+<>[]=~*,%), else in double quotes with '"', '\\' and everything unprintable escaped as \xHH.

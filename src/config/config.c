@@ -215,35 +215,42 @@ static void add_prefix(const struct config *config, const void *address, struct 
 	strbuf_add(text, ": ");
 }
 
-int config_fault(const struct config *config, const void *value, struct err *err, const char *format, ...)
+/* The prefix, and behind it what is wrong: it may repeat a value, which an administrator can write as he likes. */
+__attribute__((format(printf, 4, 0))) static void
+add_message(const struct config *config, const void *value, struct strbuf *text, const char *format, va_list arguments)
 {
-	char prefix_memory[MESSAGE_MAX], message[MESSAGE_MAX];
-	struct strbuf prefix;
-	va_list arguments;
+	char message[MESSAGE_MAX];
 
-	strbuf_open(&prefix, prefix_memory, sizeof(prefix_memory));
-	add_prefix(config, value, &prefix);
-	va_start(arguments, format);
 	if (vsnprintf(message, sizeof(message), format, arguments) < 0)
 		message[0] = '\0';
+	add_prefix(config, value, text);
+	strbuf_add_printable(text, message);
+}
+
+int config_fault(const struct config *config, const void *value, struct err *err, const char *format, ...)
+{
+	char memory[2 * MESSAGE_MAX];
+	struct strbuf text;
+	va_list arguments;
+
+	strbuf_open(&text, memory, sizeof(memory));
+	va_start(arguments, format);
+	add_message(config, value, &text, format, arguments);
 	va_end(arguments);
-	return err_set(err, "%s%s", prefix_memory, message);
+	return err_set(err, "%s", memory);
 }
 
 void config_warn(struct config *config, const void *value, const char *format, ...)
 {
-	char memory[2 * MESSAGE_MAX], message[MESSAGE_MAX];
+	char memory[2 * MESSAGE_MAX];
 	struct warning *warning = arena_alloc(&config->arena, sizeof(*warning));
 	struct strbuf text;
 	va_list arguments;
 
 	strbuf_open(&text, memory, sizeof(memory));
-	add_prefix(config, value, &text);
 	va_start(arguments, format);
-	if (vsnprintf(message, sizeof(message), format, arguments) < 0)
-		message[0] = '\0';
+	add_message(config, value, &text, format, arguments);
 	va_end(arguments);
-	strbuf_add(&text, message);
 	warning->text = arena_strdup(&config->arena, memory);
 	if (config->last_warning != NULL)
 		config->last_warning->next = warning;

@@ -337,9 +337,10 @@ static void test_warnings(void **state)
 	(void)state;
 	config_warn(config, &s.reject_milli, "cannot be reached: %d", 5);
 	config_warn(config, &s.level, "second");
+	config_warn(config, &s.threads, "not \"%s\" \\x07", "a\a\n\x1b\xc3\xa9\x7f");
 	config_each_warning(config, count_warning, all);
-	assert_string_equal(all,
-	                    "default of policy.reject = 10.0: cannot be reached: 5\ndefault of level = 0: second\n");
+	assert_string_equal(all, "default of policy.reject = 10.0: cannot be reached: 5\ndefault of level = 0: second\n"
+	                         "default of threads = 4: not \"a\\x07\\x0a\\x1b\\xc3\\xa9\\x7f\" \\x07\n");
 	config_close(&config);
 }
 
