@@ -137,17 +137,29 @@ void fuzz_address(const uint8_t *octets, size_t length)
 
 /* ---- From and Sender ---- */
 
+static void print_quoted(struct strbuf *text, const char *from, size_t octets, const char *special)
+{
+	for (size_t i = 0; i < octets; i++) {
+		if (strchr(special, from[i]))
+			strbuf_add(text, "\\");
+		strbuf_add_octets(text, from + i, 1);
+	}
+}
+
 static void print_author(struct strbuf *text, const struct author *author)
 {
 	for (size_t i = 0; i < author->n; i++) {
+		const char *local = author->addresses[i].local, *domain = author->addresses[i].domain;
 		strbuf_add(text, i ? ", \"" : "\"");
-		for (const char *c = author->addresses[i].local; *c; c++) {
-			if (*c == '"' || *c == '\\')
-				strbuf_add(text, "\\");
-			strbuf_add_octets(text, c, 1);
-		}
+		print_quoted(text, local, strlen(local), "\"\\");
 		strbuf_add(text, "\"@");
-		strbuf_add(text, author->addresses[i].domain);
+		if (domain[0] == '[') {
+			strbuf_add(text, "[");
+			print_quoted(text, domain + 1, strlen(domain) - 2, "]\\");
+			strbuf_add(text, "]");
+		} else {
+			strbuf_add(text, domain);
+		}
 	}
 }
 
