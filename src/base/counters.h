@@ -88,7 +88,7 @@ enum counter {
 	COUNTERS
 };
 
-enum gauge { GAUGE_SESSIONS, GAUGE_MESSAGES, GAUGE_DNS_OUTSTANDING, GAUGE_PROBES, GAUGES };
+enum gauge { GAUGE_SESSIONS, GAUGE_MESSAGES, GAUGE_DNS_OUTSTANDING, GAUGE_DNS_CACHE, GAUGE_PROBES, GAUGES };
 
 enum histogram {
 	HISTOGRAM_DNS_NETWORK,                                   /* microseconds */

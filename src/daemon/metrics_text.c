@@ -161,6 +161,8 @@ static const struct family gauges_table[] = {
 	{ "mailreeve_messages_open", "Messages begun and not ended now.", &no_label, &no_label, GAUGE_MESSAGES },
 	{ "mailreeve_dns_questions_open", "DNS questions on their way now.", &no_label, &no_label,
 	  GAUGE_DNS_OUTSTANDING },
+	{ "mailreeve_dns_cache_bytes", "Memory of the cache of DNS answers now.", &no_label, &no_label,
+	  GAUGE_DNS_CACHE },
 	{ "mailreeve_probes_open", "Reverse greetings under way now.", &no_label, &no_label, GAUGE_PROBES },
 };
 

@@ -55,7 +55,8 @@ static void add_dns(struct strbuf *line, const struct counters *counters)
 	for (size_t i = 0; i < COUNT(rows); i++)
 		strbuf_addf(line, " dns_%s=%llu", rows[i].key, (number)counters_get(counters, rows[i].counter));
 	counters_read_histogram(counters, HISTOGRAM_DNS_NETWORK, &network);
-	strbuf_addf(line, " dns_outstanding=%llu dns_mean_ms=%llu",
+	strbuf_addf(line, " dns_cache_kb=%llu dns_outstanding=%llu dns_mean_ms=%llu",
+	            (number)counters_get_gauge(counters, GAUGE_DNS_CACHE) / 1024,
 	            (number)counters_get_gauge(counters, GAUGE_DNS_OUTSTANDING),
 	            (number)(network.count ? network.sum / network.count / 1000 : 0));
 }

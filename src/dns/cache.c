@@ -2,6 +2,7 @@
 #include "dns/cache.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,13 @@ static size_t entry_octets(const struct cache_entry *entry)
 	return entry->block.answer != NULL ? octets + entry->block.octets + MALLOC_OCTETS : octets;
 }
 
+/* What a shard holds, in its own books and for the metrics. */
+static void count_octets(struct cache_shard *shard, ptrdiff_t by)
+{
+	shard->octets = (size_t)((ptrdiff_t)shard->octets + by);
+	counters_gauge(&shard->settings->tally, GAUGE_DNS_CACHE, by);
+}
+
 static void shard_open(struct cache_shard *shard, const struct dns_settings *settings)
 {
 	size_t octets_max = (size_t)settings->cache_kb * 1024 / CACHE_SHARDS;
@@ -50,7 +58,8 @@ static void shard_open(struct cache_shard *shard, const struct dns_settings *set
 	shard->slot_mask = n_slots - 1;
 	shard->hand = NULL;
 	shard->n_entries = 0;
-	shard->octets = n_slots * sizeof *shard->slots;
+	shard->octets = 0;
+	count_octets(shard, (ptrdiff_t)(n_slots * sizeof *shard->slots));
 	shard->octets_max = octets_max;
 }
 
@@ -75,6 +84,7 @@ static void shard_close(struct cache_shard *shard)
 		}
 	}
 	free(shard->slots);
+	count_octets(shard, -(ptrdiff_t)shard->octets);
 	pthread_mutex_destroy(&shard->lock);
 }
 
@@ -158,7 +168,7 @@ struct cache_entry *cache_add(struct cache_shard *shard, const struct cache_key 
 		entry->clock_next->clock_prev = entry;
 	}
 	shard->n_entries++;
-	shard->octets += entry_octets(entry);
+	count_octets(shard, (ptrdiff_t)entry_octets(entry));
 	return entry;
 }
 
@@ -175,10 +185,11 @@ static int64_t hold_s(const struct dns_settings *settings, const struct dns_answ
 
 void cache_keep(struct cache_shard *shard, struct cache_entry *entry, const struct answer_block *block, clock_ms now)
 {
-	shard->octets -= entry_octets(entry);
+	const ptrdiff_t before = (ptrdiff_t)entry_octets(entry);
+
 	free(entry->block.answer);
 	entry->block = *block;
-	shard->octets += entry_octets(entry);
+	count_octets(shard, (ptrdiff_t)entry_octets(entry) - before);
 	entry->stored = now;
 	entry->expires = now + hold_s(shard->settings, block->answer) * MS_PER_S;
 	entry->failed_why = DNS_WHY_NOTHING;
@@ -228,7 +239,7 @@ static void drop(struct cache_shard *shard, struct cache_entry *entry)
 	entry->clock_prev->clock_next = entry->clock_next;
 	entry->clock_next->clock_prev = entry->clock_prev;
 	shard->n_entries--;
-	shard->octets -= entry_octets(entry);
+	count_octets(shard, -(ptrdiff_t)entry_octets(entry));
 	free(entry->block.answer);
 	free(entry);
 }

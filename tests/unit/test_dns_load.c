@@ -294,6 +294,7 @@ static void test_memory_bound(void **state)
 		arena_reset(&arena);
 	}
 	assert_true(cache_octets(dns->cache) <= 1024 * 1024);
+	assert_int_equal(counters_get_gauge(dns->settings.tally.counters, GAUGE_DNS_CACHE), cache_octets(dns->cache));
 	assert_true(cache_entries(dns->cache) > 1500);
 	struct dns_stats s;
 	dns_get_stats(dns, &s);
