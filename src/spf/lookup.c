@@ -84,6 +84,13 @@ static struct spf_question *refuse(const struct spf_view *view, const char *name
 	return NULL;
 }
 
+static void poll_one(struct spf *spf, struct spf_question *question)
+{
+	if (question->handle != NULL &&
+	    spf->dns.poll(spf->dns.context, question->handle, &question->answer) == DNS_PENDING)
+		question->answer = NULL;
+}
+
 static struct spf_question *need_now(const struct spf_view *view, const char *name, enum dns_type type)
 {
 	struct spf_pass *pass = view->pass;
@@ -93,8 +100,10 @@ static struct spf_question *need_now(const struct spf_view *view, const char *na
 		return answered_here(view, name, type, &too_late);
 	if (question == NULL && view->spf->n_asked >= (unsigned)view->spf->limits.queries_max)
 		return refuse(view, name, type);
-	if (question == NULL)
+	if (question == NULL) {
 		question = ask(view->spf, name, type);
+		poll_one(view->spf, question); /* what is in the cache does not end the pass */
+	}
 	if (question->pass != view->spf->n_passes) {
 		question->pass = view->spf->n_passes;
 		pass->queries++;
@@ -149,9 +158,7 @@ bool spf_poll_all(struct spf *spf)
 			continue;
 		if (question->handle == NULL)
 			question->handle = spf->dns.ask(spf->dns.context, question->name, question->type);
-		if (question->handle != NULL &&
-		    spf->dns.poll(spf->dns.context, question->handle, &question->answer) == DNS_PENDING)
-			question->answer = NULL;
+		poll_one(spf, question);
 		new = new || question->answer != NULL;
 	}
 	return new;
