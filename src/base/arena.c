@@ -85,10 +85,11 @@ static void *take_own_chunk(struct arena *arena, size_t octets)
 	return chunk_at(chunk, 0);
 }
 
+/* `alignment`: a power of 2. */
 static void *take(struct arena *arena, size_t octets, size_t alignment)
 {
 	struct arena_chunk *chunk = arena->chunks;
-	size_t offset = (arena->chunk_used + alignment - 1) / alignment * alignment;
+	size_t offset = (arena->chunk_used + alignment - 1) & ~(alignment - 1);
 	size_t size;
 
 	if (chunk != NULL) {

@@ -92,11 +92,31 @@ bool ip_parse(struct ip *ip, const char *text)
 	return ip->family != 0;
 }
 
+/* 0 to 255, without leading zeros. Returns the end. */
+static char *add_decimal(char *to, unsigned octet)
+{
+	if (octet >= 100)
+		*to++ = (char)('0' + octet / 100);
+	if (octet >= 10)
+		*to++ = (char)('0' + octet / 10 % 10);
+	*to++ = (char)('0' + octet % 10);
+	return to;
+}
+
+/* What inet_ntop() says, for a tenth of its price: each message needs it several times. */
+static void format_v4(const uint8_t octets[4], char *to)
+{
+	for (size_t i = 0; i < 4; i++) {
+		to = add_decimal(to, octets[i]);
+		*to++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *ip_format(const struct ip *ip, char text[IP_TEXT_MAX])
 {
-	int family = ip->family == 4 ? AF_INET : AF_INET6;
-
-	if (octets_of(ip) == 0 || inet_ntop(family, ip->octets, text, IP_TEXT_MAX) == NULL)
+	if (ip->family == 4)
+		format_v4(ip->octets, text);
+	else if (octets_of(ip) == 0 || inet_ntop(AF_INET6, ip->octets, text, IP_TEXT_MAX) == NULL)
 		snprintf(text, IP_TEXT_MAX, "unknown");
 	return text;
 }

@@ -97,12 +97,28 @@ static size_t octets_within(const char *text, const char *special, size_t max)
 	return i;
 }
 
+/* How many octets at its beginning, up to `max`, stay as they are. */
+static size_t plain_octets(const char *text, const char *special, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && text[n] != '\0' && !is_escaped(text[n], special))
+		n++;
+	return n;
+}
+
 /* The caller has seen to it that `max` octets have room. Returns whether all of the text was added. */
 static bool add_escaped(struct strbuf *buf, const char *text, const char *special, size_t max)
 {
-	size_t n = octets_within(text, special, max);
+	size_t n = plain_octets(text, special, max);
 	bool whole = text[n] == '\0';
 
+	if (whole) { /* nearly always */
+		strbuf_add_octets(buf, text, n);
+		return true;
+	}
+	n = octets_within(text, special, max);
+	whole = text[n] == '\0';
 	if (!whole)
 		n = max > CUT_OCTETS ? octets_within(text, special, max - CUT_OCTETS) : 0;
 	add_spans(buf, text, n, special);

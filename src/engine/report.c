@@ -53,9 +53,9 @@ static void add_facts(struct strbuf *line, const struct engine_session *session,
 
 	policy_cancelled(session->engine->policy, set, &cancelled);
 	strbuf_add(line, " facts=\"");
-	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
+	for (fact_id id = factset_next(set, 0); id != FACT_NO_ID; id = factset_next(set, id + 1u)) {
 		const struct fact_info *info = catalogue_info(catalogue, id);
-		if (!factset_has(set, id) || info->kind == FACT_NORMAL ||
+		if (info->kind == FACT_NORMAL ||
 		    ((info->kind == FACT_UNSURE || info->kind == FACT_QUIET) && !info->points_milli))
 			continue;
 		strbuf_addf(line, "%s%s", between, info->name);
@@ -79,9 +79,9 @@ static void add_unsure(struct strbuf *line, const struct engine_session *session
 	const char *between = " unsure=\"";
 	bool any = false;
 
-	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
+	for (fact_id id = factset_next(set, 0); id != FACT_NO_ID; id = factset_next(set, id + 1u)) {
 		const struct fact_info *info = catalogue_info(catalogue, id);
-		if (!factset_has(set, id) || info->kind != FACT_UNSURE)
+		if (info->kind != FACT_UNSURE)
 			continue;
 		const char *end = strrchr(info->name, '.');
 		strbuf_addf(line, "%s%.*s", between, (int)(end - info->name), info->name);
@@ -102,9 +102,7 @@ static void add_cancelled(struct strbuf *line, const struct engine_session *sess
 	bool any = false;
 
 	policy_cancelled(session->engine->policy, set, &cancelled);
-	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
-		if (!factset_has(&cancelled, id))
-			continue;
+	for (fact_id id = factset_next(&cancelled, 0); id != FACT_NO_ID; id = factset_next(&cancelled, id + 1u)) {
 		strbuf_addf(line, "%s%s=", between, catalogue_info(catalogue, id)->name);
 		strbuf_add_points(line, catalogue_info(catalogue, id)->points_milli);
 		between = " ";
@@ -233,9 +231,9 @@ void engine_tests(struct strbuf *text, const struct engine_session *session)
 
 	report_facts(session, &set);
 	policy_cancelled(session->engine->policy, &set, &cancelled);
-	for (fact_id id = 0; id < catalogue_count(catalogue); id++) {
+	for (fact_id id = factset_next(&set, 0); id != FACT_NO_ID; id = factset_next(&set, id + 1u)) {
 		const struct fact_info *info = catalogue_info(catalogue, id);
-		if (!factset_has(&set, id) || (!info->points_milli && info->kind != FACT_EXEMPT))
+		if (!info->points_milli && info->kind != FACT_EXEMPT)
 			continue;
 		strbuf_addf(text, "%s%s", between, info->name);
 		if (info->kind != FACT_EXEMPT) {

@@ -94,4 +94,15 @@ static inline bool factset_has(const struct factset *set, fact_id id)
 	return set->bits[id / 64] >> (id % 64) & 1;
 }
 
+/* The first fact of the set from `id` on; FACT_NO_ID: there is none. */
+static inline fact_id factset_next(const struct factset *set, size_t id)
+{
+	for (; id < FACTS_MAX; id = (id / 64 + 1) * 64) {
+		const uint64_t left = set->bits[id / 64] >> (id % 64);
+		if (left != 0)
+			return (fact_id)(id + (size_t)__builtin_ctzll(left));
+	}
+	return FACT_NO_ID;
+}
+
 #endif

@@ -38,12 +38,24 @@ static size_t octets_within(const char *text, const char *special, size_t max)
 	return n;
 }
 
+static bool is_plain(char octet, const char *special)
+{
+	return octet >= 0x20 && octet <= 0x7e && octet != '\\' && strchr(special, octet) == NULL;
+}
+
 static void add_text(struct strbuf *buf, const char *text, const char *special, size_t max)
 {
-	size_t n = octets_within(text, special, max);
-	const bool whole = text[n] == '\0';
 	char shown[SHOWN_OCTETS_MAX + 1];
+	size_t n = 0;
 
+	while (n < max && is_plain(text[n], special))
+		n++;
+	if (text[n] == '\0') { /* nearly always */
+		strbuf_add_octets(buf, text, n);
+		return;
+	}
+	n = octets_within(text, special, max);
+	const bool whole = text[n] == '\0';
 	if (!whole)
 		n = octets_within(text, special, max > strlen(CUT_MARK) ? max - strlen(CUT_MARK) : 0);
 	for (size_t i = 0; i < n; i++)

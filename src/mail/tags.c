@@ -230,17 +230,20 @@ bool tag_item_is(const struct tag_item *item, const char *text)
 
 /* ---- base64 ---- */
 
+/* A table, since no branch predicts what comes next. */
+static const int8_t base64_values[128] = {
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 62, -1, -1, -1, 63, 52, 53, 54, 55,
+	56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1, -1, -1, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12,
+	13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, -1, -1, -1, -1, -1, -1, 26, 27, 28, 29, 30, 31, 32,
+	33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1,
+};
+
 static int base64_value(char octet)
 {
-	if (octet >= 'A' && octet <= 'Z')
-		return octet - 'A';
-	if (octet >= 'a' && octet <= 'z')
-		return octet - 'a' + 26;
-	if (is_digit(octet))
-		return octet - '0' + 52;
-	if (octet == '+')
-		return 62;
-	return octet == '/' ? 63 : -1;
+	const unsigned char value = (unsigned char)octet;
+
+	return value < sizeof(base64_values) ? base64_values[value] : -1;
 }
 
 /* What follows the last character of the alphabet: as many "=" as are missing to four characters, and nothing else. */
