@@ -230,6 +230,18 @@ static void ip_reads_and_writes_addresses(void **state)
 	}
 }
 
+static void ip_writes_every_octet(void **state)
+{
+	(void)state;
+	for (unsigned octet = 0; octet < 256; octet++) {
+		const uint8_t octets[4] = { (uint8_t)octet, (uint8_t)(255 - octet), 0, (uint8_t)octet };
+		const struct ip ip = ip_from_octets(4, octets);
+		char text[IP_TEXT_MAX], want[32];
+		snprintf(want, sizeof(want), "%u.%u.0.%u", octet, 255 - octet, octet);
+		assert_string_equal(ip_format(&ip, text), want);
+	}
+}
+
 static void ip_comes_from_sockets_and_octets(void **state)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc6336407) };
@@ -320,10 +332,10 @@ static void net_reads_and_contains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(strbuf_never_overflows),        cmocka_unit_test(strbuf_renders_hostile_text),
-		cmocka_unit_test(strbuf_is_safe_for_any_octets), cmocka_unit_test(strbuf_writes_points),
-		cmocka_unit_test(ip_reads_and_writes_addresses), cmocka_unit_test(ip_comes_from_sockets_and_octets),
-		cmocka_unit_test(net_reads_and_contains),
+		cmocka_unit_test(strbuf_never_overflows),           cmocka_unit_test(strbuf_renders_hostile_text),
+		cmocka_unit_test(strbuf_is_safe_for_any_octets),    cmocka_unit_test(strbuf_writes_points),
+		cmocka_unit_test(ip_reads_and_writes_addresses),    cmocka_unit_test(ip_writes_every_octet),
+		cmocka_unit_test(ip_comes_from_sockets_and_octets), cmocka_unit_test(net_reads_and_contains),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
