@@ -198,6 +198,19 @@ def test_thousand_recipients(bench):
 	expect(bench.verdict()["nrcpt"] == "1000", "nrcpt=")
 
 
+def test_long_header_fields(bench):
+	"""A field longer than Postfix keeps of one (60,000 octets) is cut by Postfix, and no session ends of it."""
+	bench.lab.daemon.start()
+	for octets in (59000, 65530, 66000, 102000):
+		names = [f" user{number}@example.org" for number in range(octets // 22)]
+		field = "To: bob@example.org,\r\n" + ",\r\n".join(names)
+		connection = bench.begin(GOOD)
+		fields = bench.finish(connection, f"{field[:octets]}\r\nSubject: to all\r\n\r\nHello.\r\n")
+		length = next(len(value) for name, value in fields if name == "To")
+		expect(length > min(octets, 60000) * 0.9, f"{octets} octets, delivered: {length}")
+		expect(bench.verdict()["action"] == "accept", "action=")
+
+
 # ---- ways to be attached
 
 def test_not_chrooted(bench):
