@@ -16,8 +16,8 @@ LAYERS = ["base", "mail", "dns", "config", "evidence", "net", "state", "spf", "d
 ADAPTORS = {
     "libmilter/mfapi.h": "src/milter/callbacks.c",
     "libconfig.h": "src/config/config_file.c",
-    "unbound.h": "src/dns/dns_unbound.c",
-    "unbound-event.h": "src/dns/dns_unbound.c",
+    "unbound.h": "src/dns/unbound_context.c",
+    "unbound-event.h": "src/dns/unbound_context.c",
     "event2/event.h": "src/dns/dns_unbound.c",
     "idn2.h": "src/mail/idn.c",
     "jansson.h": "src/tools/json.c",
