@@ -12,52 +12,13 @@
 #include <time.h>
 
 #include "base/base.h"
-#include "checks/check.h"
-#include "checks/format_fields.h"
+#include "checks/format_internal.h"
 #include "mail/lines.h"
 #include "mail/mime.h"
 
-#define DAY_S  86400
-#define HOUR_S 3600
 /* MTAs declare what lies in their queue, before they add fields and change line ends and encodings. */
 #define SIZE_FACTOR       2
 #define SIZE_SLACK_OCTETS 16384
-
-struct format_settings {
-	int date_past_days, date_future_hours, body_octets_max;
-};
-
-enum {
-	FORMAT_FROM_MISSING,
-	FORMAT_FROM_SEVERAL,
-	FORMAT_FROM_INVALID,
-	FORMAT_SENDER_MISSING,
-	FORMAT_DATE_MISSING,
-	FORMAT_DATE_INVALID,
-	FORMAT_DATE_PAST,
-	FORMAT_DATE_FUTURE,
-	FORMAT_MESSAGE_ID_MISSING,
-	FORMAT_MESSAGE_ID_INVALID,
-	FORMAT_DUPLICATE,
-	FORMAT_HEADER_LONG_LINE,
-	FORMAT_HEADER_8BIT,
-	FORMAT_ENCODED_WORD,
-	FORMAT_BARE_CR,
-	FORMAT_BARE_LF,
-	FORMAT_NUL,
-	FORMAT_BODY_LONG_LINE,
-	FORMAT_BODY_8BIT,
-	FORMAT_CONTENT_TYPE,
-	FORMAT_MULTIPART_BOUNDARY,
-	FORMAT_MULTIPART_UNOPENED,
-	FORMAT_MULTIPART_UNCLOSED,
-	FORMAT_MULTIPART_DEEP,
-	FORMAT_SIZE,
-	FORMAT_EMPTY,
-	FORMAT_EMPTY_BODY,
-	FORMAT_BULK_NO_UNSUBSCRIBE,
-	FORMAT_BULK_NO_ONE_CLICK,
-};
 
 /* From, as it is shown to readers, is dmarc's to charge: here it is free unless points are configured. */
 static const struct fact facts[] = {
@@ -153,129 +114,6 @@ struct format_state {
 	bool header_stated;
 	int64_t now_s;
 };
-
-/* ---- what the header says ---- */
-
-static void state_from(struct check_run *run)
-{
-	const struct format_state *state = run->state;
-	const struct subject *subject = run->subject;
-	const struct author *author = subject->from[0];
-	bool valid = true;
-
-	for (unsigned i = 0; i < subject->n_from && i < SUBJECT_FROM_MAX; i++)
-		valid &= subject->from[i] == NULL || subject->from[i]->valid;
-	if (subject->n_from == 0)
-		check_state_fact(run, FORMAT_FROM_MISSING, "%s", "");
-	if (subject->n_from > 1)
-		check_state_fact(run, FORMAT_FROM_SEVERAL, "%u", subject->n_from);
-	if (!valid)
-		check_state_fact(run, FORMAT_FROM_INVALID, "%s", "");
-	if (author != NULL && author->n_found > 1 && state->fields.counts[FIELD_SENDER] == 0)
-		check_state_fact(run, FORMAT_SENDER_MISSING, "%zu addresses", author->n_found);
-}
-
-static void state_age(struct check_run *run)
-{
-	const struct format_settings *settings = run->settings;
-	const struct format_state *state = run->state;
-	const int64_t age = state->now_s - state->fields.date_s;
-
-	if (age > (int64_t)settings->date_past_days * DAY_S && state->fields.counts[FIELD_RESENT_DATE] == 0)
-		check_state_fact(run, FORMAT_DATE_PAST, "%" PRId64 " days", age / DAY_S);
-	if (-age > (int64_t)settings->date_future_hours * HOUR_S)
-		check_state_fact(run, FORMAT_DATE_FUTURE, "%" PRId64 " hours", -age / HOUR_S);
-}
-
-static void state_date(struct check_run *run)
-{
-	const struct format_state *state = run->state;
-	const struct format_fields *fields = &state->fields;
-
-	if (fields->date == NULL) {
-		check_state_fact(run, FORMAT_DATE_MISSING, "%s", "");
-		return;
-	}
-	if (fields->date_state == DATE_OTHER_WEEKDAY)
-		check_state_fact(run, FORMAT_DATE_INVALID, "another day of the week: %s", fields->date);
-	if (fields->date_state == DATE_INVALID)
-		check_state_fact(run, FORMAT_DATE_INVALID, "%s", fields->date);
-	else
-		state_age(run);
-}
-
-static void state_finding(struct check_run *run, size_t fact, const struct format_finding *finding)
-{
-	if (finding->field != NULL)
-		check_state_fact(run, fact, "%s%s%s", finding->field, finding->what[0] != '\0' ? ": " : "",
-		                 finding->what);
-}
-
-static void state_fields(struct check_run *run)
-{
-	const struct format_state *state = run->state;
-	const struct format_fields *fields = &state->fields;
-	char names[EVIDENCE_DETAIL_MAX];
-
-	if (fields->message_id == NULL)
-		check_state_fact(run, FORMAT_MESSAGE_ID_MISSING, "%s", "");
-	else if (!fields->message_id_valid)
-		check_state_fact(run, FORMAT_MESSAGE_ID_INVALID, "%s", fields->message_id);
-	if (format_fields_duplicates(fields, names, sizeof(names)))
-		check_state_fact(run, FORMAT_DUPLICATE, "%s", names);
-	if (fields->long_line.field != NULL)
-		check_state_fact(run, FORMAT_HEADER_LONG_LINE, "%s: %zu octets", fields->long_line.field,
-		                 fields->longest_line);
-	state_finding(run, FORMAT_HEADER_8BIT, &fields->eight_bit);
-	state_finding(run, FORMAT_ENCODED_WORD, &fields->encoded_word);
-	if (fields->bare_cr)
-		check_state_fact(run, FORMAT_BARE_CR, "header");
-	if (fields->bare_lf)
-		check_state_fact(run, FORMAT_BARE_LF, "header");
-}
-
-static void state_content_type(struct check_run *run)
-{
-	const struct format_state *state = run->state;
-	const struct content_type *type = &state->fields.content_type;
-
-	if (state->fields.counts[FIELD_CONTENT_TYPE] == 0)
-		return;
-	if (!type->valid)
-		check_state_fact(run, FORMAT_CONTENT_TYPE, "%s", "");
-	if (type->multipart && type->boundary_state != BOUNDARY_FINE)
-		check_state_fact(run, FORMAT_MULTIPART_BOUNDARY, "%s",
-		                 type->boundary_state == BOUNDARY_NONE ? "none" : "unusable");
-}
-
-/* Replies of machines are often marked as bulk, so that nobody answers them: nobody has subscribed to them. */
-static void state_bulk(struct check_run *run)
-{
-	const struct format_state *state = run->state;
-	const struct format_fields *fields = &state->fields;
-	const bool list = fields->counts[FIELD_LIST] + fields->counts[FIELD_LIST_UNSUBSCRIBE] > 0;
-
-	if (!(list || fields->bulk) || fields->automatic || run->subject->mail_from.null)
-		return;
-	if (!fields->unsubscribe_uri)
-		check_state_fact(run, FORMAT_BULK_NO_UNSUBSCRIBE, "%s",
-		                 fields->counts[FIELD_LIST_UNSUBSCRIBE] > 0 ? "no address in it" : "");
-	else if (!fields->one_click || !fields->unsubscribe_https)
-		check_state_fact(run, FORMAT_BULK_NO_ONE_CLICK, "%s",
-		                 fields->one_click ? "no https" : "no List-Unsubscribe-Post");
-}
-
-static void state_header(struct check_run *run)
-{
-	struct format_state *state = run->state;
-
-	state_from(run);
-	state_date(run);
-	state_fields(run);
-	state_content_type(run);
-	state_bulk(run);
-	state->header_stated = true;
-}
 
 /* ---- what the body says ---- */
 
@@ -424,10 +262,12 @@ static enum check_state format_start(struct check_run *run)
 
 static enum check_state format_collect(struct check_run *run)
 {
-	const struct format_state *state = run->state;
+	struct format_state *state = run->state;
 
-	if (state->progress >= IN_BODY && !state->header_stated)
-		state_header(run);
+	if (state->progress >= IN_BODY && !state->header_stated) {
+		format_state_header(run, &state->fields, state->now_s);
+		state->header_stated = true;
+	}
 	if (state->progress == AT_END) {
 		state_body(run);
 		return CHECK_DONE;
