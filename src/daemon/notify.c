@@ -84,3 +84,14 @@ void notify_reloading(struct notify *notify)
 	notify_send(notify, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the configuration",
 	            (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }
+
+void notify_serving(struct notify *notify, bool ready, uint16_t digest, size_t draining)
+{
+	const char *variables = ready ? "READY=1\n" : "";
+
+	if (draining)
+		notify_send(notify, "%sSTATUS=serving, configuration %04x; %zu older workers finish their sessions",
+		            variables, digest, draining);
+	else
+		notify_send(notify, "%sSTATUS=serving, configuration %04x", variables, digest);
+}

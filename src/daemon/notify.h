@@ -7,6 +7,10 @@
 #ifndef MAILREEVE_DAEMON_NOTIFY_H
 #define MAILREEVE_DAEMON_NOTIFY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 struct notify;
 
 /* Reads NOTIFY_SOCKET and removes it from the environment. NULL: nobody wants to know. */
@@ -18,5 +22,11 @@ void notify_send(struct notify *notify, const char *format, ...) __attribute__((
 
 /* A reload begins: RELOADING=1, with the time that systemd wants to see. `notify` may be NULL. */
 void notify_reloading(struct notify *notify);
+
+/*
+ * STATUS: which configuration is served, and how many older workers drain. `ready`: with READY=1, for a start or a
+ * reload that is over. `notify` may be NULL.
+ */
+void notify_serving(struct notify *notify, bool ready, uint16_t digest, size_t draining);
 
 #endif

@@ -9,13 +9,12 @@
 
 #include "base/base.h"
 #include "base/log.h"
+#include "daemon/reload.h"
 #include "daemon/stats.h"
 #include "daemon/workers.h"
 
-#define RELOAD_DRAIN_MS   (3600 * 1000) /* what a session that began before a reload may last */
-#define CLOSE_MS_MIN      2000          /* for what is taken from the backlog at the very end */
-#define TAKEOVER_MS       2000          /* how long older workers may take to leave the shared socket */
-#define QUICK_DEATH_MS    1000          /* a worker that lives shorter makes the next one wait */
+#define CLOSE_MS_MIN      2000 /* for what is taken from the backlog at the very end */
+#define QUICK_DEATH_MS    1000 /* a worker that lives shorter makes the next one wait */
 #define FORK_AGAIN_MS     5000
 #define PROGRESS_EVERY_MS 60000
 #define NEVER             WORKERS_NEVER
@@ -30,16 +29,12 @@ enum stage_of_life {
 struct supervisor {
 	const struct supervisor_start *start;
 	enum stage_of_life life;
-	const struct setup *setup; /* what new workers are started with */
-	struct setup *owned;       /* the same, when it came by a reload */
-	struct setup *candidate;   /* of the reload that is under way */
 	struct workers workers;
+	struct reload reload;
 	int signal_fd;
-	clock_ms takeover_until; /* the new worker serves, the others are about to leave the socket; NEVER: not so */
-	bool reload_wanted;      /* SIGHUP came while a reload was under way */
-	unsigned quick_deaths;   /* in a row */
-	clock_ms respawn_at;     /* NEVER: a worker serves, or starts */
-	clock_ms stop_until;     /* sessions may run till then */
+	unsigned quick_deaths; /* in a row */
+	clock_ms respawn_at;   /* NEVER: a worker serves, or starts */
+	clock_ms stop_until;   /* sessions may run till then */
 	clock_ms progress_at;
 	unsigned stop_signals;
 	bool failed; /* the first worker did not become ready */
@@ -58,8 +53,9 @@ static void drop_own(void *context)
 	supervisor->start->in_worker(supervisor->start->context);
 }
 
-static struct worker_entry *start_worker(struct supervisor *supervisor, const struct setup *setup, struct err *err)
+static struct worker_entry *start_worker(void *context, const struct setup *setup, struct err *err)
 {
+	struct supervisor *supervisor = context;
 	struct worker_start start = {
 		.setup = setup,
 		.listen_fd = listener_fd(*supervisor->start->listener),
@@ -71,22 +67,10 @@ static struct worker_entry *start_worker(struct supervisor *supervisor, const st
 	return workers_start(&supervisor->workers, &start, drop_own, supervisor, err);
 }
 
-static void count(const struct supervisor *supervisor, enum counter counter)
+static void status_notify(struct supervisor *supervisor, bool ready)
 {
-	counters_add(&(struct tally){ supervisor->start->counters, 0 }, counter, 1);
-}
-
-static void status_notify(struct supervisor *supervisor, const char *variables)
-{
-	const size_t draining = workers_count(&supervisor->workers, WORKER_DRAINING);
-
-	if (draining)
-		notify_send(supervisor->start->notify,
-		            "%sSTATUS=serving, configuration %04x; %zu older workers finish their sessions", variables,
-		            supervisor->setup->digest, draining);
-	else
-		notify_send(supervisor->start->notify, "%sSTATUS=serving, configuration %04x", variables,
-		            supervisor->setup->digest);
+	notify_serving(supervisor->start->notify, ready, supervisor->reload.setup->digest,
+	               workers_count(&supervisor->workers, WORKER_DRAINING));
 }
 
 static void respawn_schedule(struct supervisor *supervisor, clock_ms lived_ms)
@@ -105,85 +89,17 @@ static void respawn(struct supervisor *supervisor)
 	struct err err = { "" };
 
 	supervisor->respawn_at = NEVER;
-	if (start_worker(supervisor, supervisor->setup, &err)) {
-		count(supervisor, COUNTER_WORKERS_RESTARTED);
+	if (start_worker(supervisor, supervisor->reload.setup, &err)) {
+		counters_add(&(struct tally){ supervisor->start->counters, 0 }, COUNTER_WORKERS_RESTARTED, 1);
 		return;
 	}
 	log_error("cannot replace the worker: %s", err.text);
 	supervisor->respawn_at = clock_now() + FORK_AGAIN_MS;
 }
 
-/* ---- reload ---- */
-
-static void reload_end(struct supervisor *supervisor)
+static void candidate_failed(struct supervisor *supervisor, const char *why)
 {
-	metrics_keep(supervisor->start->metrics);
-	setup_close(&supervisor->candidate);
-	status_notify(supervisor, "READY=1\n");
-}
-
-static void reload_refuse(struct supervisor *supervisor, const struct err *why)
-{
-	count(supervisor, COUNTER_RELOADS_REFUSED);
-	setup_log_errors("reload refused: ", why);
-	log_error("reload refused: the configuration stays as it was (cfg=%04x)", supervisor->setup->digest);
-	reload_end(supervisor);
-}
-
-static void reload_begin(struct supervisor *supervisor)
-{
-	struct err err = { "" };
-	struct worker_entry *entry = NULL;
-
-	supervisor->reload_wanted = false;
-	notify_reloading(supervisor->start->notify);
-	supervisor->candidate = setup_open(supervisor->start->options, &err);
-	if (supervisor->candidate && metrics_prepare(supervisor->start->metrics, &supervisor->candidate->metrics,
-	                                             (uid_t)-1, (gid_t)-1, &err) == 0)
-		entry = start_worker(supervisor, supervisor->candidate, &err);
-	if (!entry) {
-		reload_refuse(supervisor, &err);
-		return;
-	}
-	entry->candidate = true;
-	supervisor->respawn_at = NEVER;
-	setup_log_warnings(supervisor->candidate);
-	setup_log_fixed(supervisor->start->setup, supervisor->candidate);
-}
-
-/* The candidate serves: it takes over, everybody else drains. */
-static void reload_take_over(struct supervisor *supervisor, struct worker_entry *candidate)
-{
-	candidate->candidate = false;
-	for (size_t i = 0; i < WORKERS_MAX; i++) {
-		struct worker_entry *entry = &supervisor->workers.entries[i];
-		if (entry != candidate && (entry->state == WORKER_SERVING || entry->state == WORKER_STARTING))
-			workers_tell(entry, CONTROL_DRAIN, RELOAD_DRAIN_MS);
-	}
-	setup_close(&supervisor->owned);
-	supervisor->owned = supervisor->candidate;
-	supervisor->setup = supervisor->owned;
-	supervisor->candidate = NULL;
-	metrics_change(supervisor->start->metrics);
-	supervisor->takeover_until = clock_now() + TAKEOVER_MS;
-}
-
-/* "Reloaded" is said when it is true of the very next connection. */
-static void reload_finish(struct supervisor *supervisor)
-{
-	supervisor->takeover_until = NEVER;
-	count(supervisor, COUNTER_RELOADS);
-	log_info("reloaded: every new session is served with cfg=%04x", supervisor->setup->digest);
-	workers_hurry_oldest(&supervisor->workers, supervisor->setup->daemon.drain_s);
-	reload_end(supervisor);
-}
-
-static void reload_failed(struct supervisor *supervisor, const char *why)
-{
-	struct err err;
-
-	err_set(&err, "the new worker did not become ready: %s", why);
-	reload_refuse(supervisor, &err);
+	reload_fail(&supervisor->reload, why);
 	if (workers_active(&supervisor->workers) == 0)
 		supervisor->respawn_at = clock_now();
 }
@@ -216,7 +132,7 @@ static void stop_begin(struct supervisor *supervisor)
 {
 	static const clock_ms hurry_ms[] = { CLOSE_MS_MIN, 0 };
 	const clock_ms now = clock_now();
-	clock_ms limit = (clock_ms)supervisor->setup->daemon.drain_s * 1000;
+	clock_ms limit = (clock_ms)supervisor->reload.setup->daemon.drain_s * 1000;
 
 	supervisor->stop_signals++;
 	if (supervisor->stop_signals > 1)
@@ -236,7 +152,7 @@ static void stop_begin(struct supervisor *supervisor)
 	supervisor->life = LIFE_STOPPING;
 	supervisor->progress_at = now + PROGRESS_EVERY_MS;
 	supervisor->respawn_at = NEVER;
-	supervisor->reload_wanted = false;
+	supervisor->reload.wanted = false;
 	for (size_t i = 0; i < WORKERS_MAX; i++) {
 		struct worker_entry *entry = &supervisor->workers.entries[i];
 		entry->sessions = 1; /* until it tells */
@@ -271,19 +187,19 @@ static void on_ready(struct supervisor *supervisor, struct worker_entry *entry)
 	entry->state = WORKER_SERVING;
 	entry->kill_at = NEVER;
 	if (entry->candidate) {
-		reload_take_over(supervisor, entry);
+		reload_take_over(&supervisor->reload, entry);
 		return;
 	}
 	if (supervisor->life == LIFE_STARTING) {
 		supervisor->life = LIFE_SERVING;
 		log_info("started: worker %ld serves on %s with cfg=%04x", (long)entry->pid,
-		         listener_name(*supervisor->start->listener), supervisor->setup->digest);
+		         listener_name(*supervisor->start->listener), supervisor->reload.setup->digest);
 		supervisor->start->ready(supervisor->start->context);
 		notify_send(supervisor->start->notify, "MAINPID=%ld", (long)getpid());
 	} else {
 		log_info("replaced: worker %ld serves with cfg=%04x", (long)entry->pid, entry->digest);
 	}
-	status_notify(supervisor, "READY=1\n");
+	status_notify(supervisor, true);
 }
 
 static void on_failed(struct supervisor *supervisor, struct worker_entry *entry, const char *why)
@@ -292,7 +208,7 @@ static void on_failed(struct supervisor *supervisor, struct worker_entry *entry,
 	if (entry->candidate) {
 		entry->candidate = false;
 		entry->state = WORKER_DRAINING;
-		reload_failed(supervisor, why);
+		candidate_failed(supervisor, why);
 	} else if (supervisor->life == LIFE_STARTING) {
 		supervisor->failed = true;
 		err_set(supervisor->err, "the worker did not become ready: %s", why);
@@ -333,11 +249,11 @@ static void on_death(struct supervisor *supervisor, struct worker_entry *entry, 
 		supervisor->failed = true;
 		err_set(supervisor->err, "the worker died before it was ready");
 	} else if (was_candidate && supervisor->life == LIFE_SERVING) {
-		reload_failed(supervisor, "it died");
+		candidate_failed(supervisor, "it died");
 	} else if (supervisor->life == LIFE_SERVING) {
 		if (was_active && workers_active(&supervisor->workers) == 0 && supervisor->respawn_at == NEVER)
 			respawn_schedule(supervisor, lived);
-		status_notify(supervisor, "");
+		status_notify(supervisor, false);
 	}
 }
 
@@ -361,7 +277,7 @@ static void on_signal(struct supervisor *supervisor, int number)
 {
 	switch (number) {
 	case SIGHUP:
-		supervisor->reload_wanted = supervisor->life <= LIFE_SERVING;
+		supervisor->reload.wanted = supervisor->life <= LIFE_SERVING;
 		break;
 	case SIGUSR1:
 		stats_log(supervisor->start->counters);
@@ -389,12 +305,10 @@ static void do_what_is_due(struct supervisor *supervisor)
 	const clock_ms now = clock_now();
 
 	workers_kill_late(&supervisor->workers);
-	if (supervisor->takeover_until != NEVER &&
-	    (workers_have_left(&supervisor->workers) || now >= supervisor->takeover_until))
-		reload_finish(supervisor);
-	if (supervisor->life == LIFE_SERVING && supervisor->reload_wanted && !supervisor->candidate &&
-	    supervisor->takeover_until == NEVER)
-		reload_begin(supervisor);
+	reload_finish(&supervisor->reload, now);
+	if (supervisor->life == LIFE_SERVING && reload_is_due(&supervisor->reload) &&
+	    reload_begin(&supervisor->reload, start_worker, supervisor))
+		supervisor->respawn_at = NEVER;
 	if (supervisor->life == LIFE_SERVING && now >= supervisor->respawn_at)
 		respawn(supervisor);
 	if (supervisor->life == LIFE_STOPPING && (all_quiet(supervisor) || now >= supervisor->stop_until))
@@ -419,7 +333,7 @@ static void publish(const struct supervisor *supervisor)
 		life = COUNTERS_LIFE_WAITING;
 	else if (workers_count(&supervisor->workers, WORKER_SERVING) == 0)
 		life = COUNTERS_LIFE_REPLACING;
-	workers_publish(&supervisor->workers, life, supervisor->setup->digest);
+	workers_publish(&supervisor->workers, life, supervisor->reload.setup->digest);
 }
 
 static int next_timeout(const struct supervisor *supervisor)
@@ -427,7 +341,7 @@ static int next_timeout(const struct supervisor *supervisor)
 	const clock_ms now = clock_now();
 	clock_ms next = clock_min(workers_next_late(&supervisor->workers), supervisor->respawn_at);
 
-	next = clock_min(clock_min(next, supervisor->takeover_until), supervisor->progress_at);
+	next = clock_min(clock_min(next, supervisor->reload.takeover_until), supervisor->progress_at);
 	next = clock_min(next, metrics_next(supervisor->start->metrics));
 	if (supervisor->life == LIFE_STOPPING)
 		next = clock_min(next, supervisor->stop_until);
@@ -468,17 +382,16 @@ enum exit_code supervisor_run(const struct supervisor_start *start, struct err *
 {
 	struct supervisor supervisor = {
 		.start = start,
-		.setup = start->setup,
 		.respawn_at = NEVER,
-		.takeover_until = NEVER,
 		.progress_at = clock_now() + PROGRESS_EVERY_MS,
 		.err = err,
 	};
 
 	workers_open(&supervisor.workers, start->counters);
+	reload_open(&supervisor.reload, start, &supervisor.workers);
 	metrics_change(start->metrics);
 	supervisor.signal_fd = control_signals_open(err);
-	if (supervisor.signal_fd < 0 || !start_worker(&supervisor, supervisor.setup, err))
+	if (supervisor.signal_fd < 0 || !start_worker(&supervisor, start->setup, err))
 		return EXIT_OS_TROUBLE;
 	while (!is_over(&supervisor)) {
 		wait_for_something(&supervisor);
@@ -486,8 +399,7 @@ enum exit_code supervisor_run(const struct supervisor_start *start, struct err *
 		publish(&supervisor);
 	}
 	workers_end(&supervisor.workers); /* only after a start that failed is anybody left */
-	setup_close(&supervisor.candidate);
-	setup_close(&supervisor.owned);
+	reload_close(&supervisor.reload);
 	close(supervisor.signal_fd);
 	if (supervisor.failed)
 		return EXIT_TRY_AGAIN;
