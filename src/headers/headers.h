@@ -92,4 +92,14 @@ struct header_spam {
 void headers_x_spam(struct header_spam *spam, const struct engine *engine, const struct engine_session *session,
                     const struct decision *decision);
 
+/*
+ * The insertions, each at the top of the message: what comes later stands above. insert() is called once a field, with
+ * a value that is not empty; name and value are only borrowed for the call. `scan` NULL: there was none, and nobody
+ * knows under which authserv-id Authentication-Results would be written: there are none.
+ */
+void headers_each_insertion(const struct headers_settings *settings, const struct header_scan *scan,
+                            const struct engine *engine, const struct engine_session *session,
+                            const struct decision *decision,
+                            void (*insert)(void *context, const char *name, const char *value), void *context);
+
 #endif

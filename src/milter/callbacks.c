@@ -282,58 +282,29 @@ static void remove_fields(SMFICTX *ctx, const struct milter_session *session)
 	}
 }
 
-/*
- * Above everything else, the MTA's own Received included. With SMFIP_HDR_LEADSPC the space behind the colon is ours to
- * give.
- */
-static void insert_field(SMFICTX *ctx, const struct milter_session *session, const char *name, const char *value)
+struct insertion {
+	SMFICTX *ctx;
+	bool leading_space; /* SMFIP_HDR_LEADSPC: the space behind the colon is ours to give */
+};
+
+/* Above everything else, the MTA's own Received included. */
+static void insert_field(void *context, const char *name, const char *value)
 {
+	const struct insertion *insertion = context;
 	char field_name[HEADER_NAME_MAX], text[HEADER_VALUE_MAX + 2];
 
-	if (!*value)
-		return;
 	snprintf(field_name, sizeof(field_name), "%s", name);
-	snprintf(text, sizeof(text), "%s%s", session->protocol & SMFIP_HDR_LEADSPC ? " " : "", value);
-	if (smfi_insheader(ctx, 0, field_name, text) != MI_SUCCESS)
+	snprintf(text, sizeof(text), "%s%s", insertion->leading_space ? " " : "", value);
+	if (smfi_insheader(insertion->ctx, 0, field_name, text) != MI_SUCCESS)
 		log_warning("%s could not be added", name);
-}
-
-/* As a trace field it stands next to our MTA's Received. */
-static void insert_received_spf(SMFICTX *ctx, const struct milter_session *session, enum spf_identity identity)
-{
-	char memory[HEADER_VALUE_MAX];
-	struct strbuf value;
-
-	strbuf_open(&value, memory, sizeof(memory));
-	headers_received_spf(&value, identity, session->engine);
-	insert_field(ctx, session, "Received-SPF", memory);
 }
 
 static void insert_fields(SMFICTX *ctx, const struct milter_session *session, const struct decision *decision)
 {
-	const struct headers_settings *settings = the_milter.start.headers;
-	struct header_spam spam;
-	char memory[HEADER_VALUE_MAX];
-	struct strbuf value;
+	struct insertion insertion = { .ctx = ctx, .leading_space = session->protocol & SMFIP_HDR_LEADSPC };
 
-	/* What is inserted later stands above. */
-	if (settings->received_spf) {
-		insert_received_spf(ctx, session, SPF_HELO);
-		insert_received_spf(ctx, session, SPF_MAIL_FROM);
-	}
-	if (settings->x_spam) {
-		headers_x_spam(&spam, the_milter.start.engine, session->engine, decision);
-		insert_field(ctx, session, "X-Spam-Status", spam.status);
-		insert_field(ctx, session, "X-Spam-Level", spam.level);
-		insert_field(ctx, session, "X-Spam-Score", spam.score);
-		insert_field(ctx, session, "X-Spam-Flag", spam.flag);
-	}
-	if (settings->authentication_results && session->scan) {
-		strbuf_open(&value, memory, sizeof(memory));
-		headers_authentication_results(&value, header_scan_authserv_id(session->scan), the_milter.start.engine,
-		                               session->engine);
-		insert_field(ctx, session, "Authentication-Results", memory);
-	}
+	headers_each_insertion(the_milter.start.headers, session->scan, the_milter.start.engine, session->engine,
+	                       decision, insert_field, &insertion);
 }
 
 static void hold(SMFICTX *ctx, const struct milter_session *session, const struct decision *decision)
