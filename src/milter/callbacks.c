@@ -16,6 +16,8 @@
 
 #define FILTER_NAME       "mailreeve"
 #define LIBMILTER_BACKLOG 1024
+/* The protocol's largest; libmilter takes 64 KB unless told, and breaks a session off over one longer header field. */
+#define PACKET_OCTETS_MAX ((1 << 20) - 1)
 
 /*
  * Early stages must come early: no NR_CONN, NR_HELO, NR_MAIL, NR_RCPT, with which Postfix keeps them back until DATA.
@@ -400,6 +402,7 @@ static int register_filter(const struct milter_start *start, struct err *err)
 		return err_set(err, "smfi_register: libmilter refused the filter (is it older than 8.14?)");
 	(void)smfi_settimeout(start->idle_timeout_s);
 	(void)smfi_setbacklog(LIBMILTER_BACKLOG);
+	(void)smfi_setmaxdatasize(PACKET_OCTETS_MAX);
 	return 0;
 }
 

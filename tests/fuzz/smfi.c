@@ -29,6 +29,11 @@ int smfi_settimeout(int seconds)
 	return seconds >= 0 ? MI_SUCCESS : MI_FAILURE;
 }
 
+size_t smfi_setmaxdatasize(size_t octets)
+{
+	return octets;
+}
+
 int smfi_setbacklog(int n)
 {
 	return n > 0 ? MI_SUCCESS : MI_FAILURE;
