@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void lower_copy(char to[IDN_DOMAIN_OCTETS_MAX], const char *from)
+/* Without its final dot. Returns whether that is a name, and all of it: what is cut would be another domain. */
+static bool lower_copy(char to[IDN_DOMAIN_OCTETS_MAX], const char *from)
 {
 	size_t n = 0;
 
 	for (; n < IDN_DOMAIN_OCTETS_MAX - 1 && from[n]; n++)
 		to[n] = (char)(from[n] >= 'A' && from[n] <= 'Z' ? from[n] + 32 : from[n]);
+	const bool whole = !from[n] || (from[n] == '.' && !from[n + 1]);
 	if (n && to[n - 1] == '.')
 		n--;
 	to[n] = '\0';
+	return whole && n > 0;
 }
 
 bool idn_to_ascii(const char *domain, char ascii[IDN_DOMAIN_OCTETS_MAX])
@@ -21,16 +24,17 @@ bool idn_to_ascii(const char *domain, char ascii[IDN_DOMAIN_OCTETS_MAX])
 	char *converted = NULL;
 	bool plain = true;
 
-	lower_copy(ascii, domain);
+	if (!lower_copy(ascii, domain))
+		return false;
 	for (const char *c = ascii; *c; c++)
 		plain = plain && (unsigned char)*c < 0x80;
 	if (plain)
-		return *ascii != '\0';
+		return true;
 	bool ok = idn2_lookup_u8((const uint8_t *)ascii, (uint8_t **)&converted,
 	                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
 	          strlen(converted) < IDN_DOMAIN_OCTETS_MAX;
 	if (ok)
-		lower_copy(ascii, converted);
+		ok = lower_copy(ascii, converted);
 	idn2_free(converted);
 	return ok;
 }

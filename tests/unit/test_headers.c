@@ -68,6 +68,40 @@ static void a_labels_are_u_labels(void **state)
 	assert_false(idn_equal("\xff\xfe.example", "example"));
 }
 
+static void domains_have_one_ascii_form_or_none(void **state)
+{
+	static const struct {
+		const char *domain, *ascii; /* NULL: none */
+	} cases[] = {
+		{ "Example.ORG.", "example.org" },
+		{ "b\xc3\xbc"
+		  "cher.example",
+		  "xn--bcher-kva.example" },
+		{ "", NULL },
+		{ ".", NULL },
+		{ "\xc2\xad", NULL }, /* a soft hyphen stands for nothing */
+		{ "\xc2\xad.", NULL },
+		{ "\xff\xfe.example", NULL },
+	};
+	char ascii[IDN_DOMAIN_OCTETS_MAX], longest[260];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(idn_to_ascii(cases[i].domain, ascii), cases[i].ascii != NULL);
+		if (cases[i].ascii)
+			assert_string_equal(ascii, cases[i].ascii);
+	}
+	/* What is cut would be another domain. */
+	memset(longest, 'a', sizeof(longest));
+	memcpy(longest + 245, ".example.net", 13);
+	assert_false(idn_to_ascii(longest, ascii));
+	memcpy(longest + 245, ".example", 9);
+	assert_true(idn_to_ascii(longest, ascii));
+	assert_string_equal(ascii, longest);
+	memcpy(longest + 245, ".example.", 10);
+	assert_true(idn_to_ascii(longest, ascii));
+}
+
 struct fixture {
 	struct arena_quota quota;
 	struct arena arena;
@@ -173,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(claims_follow_the_grammar),
+		cmocka_unit_test(domains_have_one_ascii_form_or_none),
 		cmocka_unit_test(a_labels_are_u_labels),
 		cmocka_unit_test(forged_fields_go_from_the_highest_index_down),
 		cmocka_unit_test(former_names_are_stripped_too),
