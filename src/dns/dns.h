@@ -52,7 +52,7 @@ enum dns_why {
 	DNS_WHY_NODATA,
 	DNS_WHY_BAD_NAME, /* cannot exist: an empty label, a label over 63 octets, a name over 253 */
 	DNS_WHY_TIMEOUT,  /* the deadline passed first */
-	DNS_WHY_SERVFAIL, /* SERVFAIL, REFUSED, garbage, no server reached: the library does not tell them apart */
+	DNS_WHY_SERVFAIL, /* SERVFAIL, REFUSED, garbage, a referral, no server: the library tells few apart */
 	DNS_WHY_BOGUS,    /* DNSSEC validation failed */
 	DNS_WHY_LIMIT,    /* too many questions outstanding, in this session or in all */
 };

@@ -325,20 +325,29 @@ static bool is_at_or_below(const struct wire_name *name, const struct wire_name 
 	return name->octets - at == zone->octets && memcmp(name->wire + at, zone->wire, zone->octets) == 0;
 }
 
-/* The negative TTL (RFC 2308 5) from the SOA of a zone that `owner` is in; 0 without one. */
-static bool walk_authority(struct reader *reader, const struct wire_name *owner, uint32_t *ttl_s)
+/*
+ * The negative TTL (RFC 2308 5) from the SOA of a zone that `owner` is in; 0 without one. *refers: there is none, but
+ * servers of such a zone are named: whoever sent this does not know, and says who may (RFC 2308 2.2).
+ */
+static bool walk_authority(struct reader *reader, const struct wire_name *owner, uint32_t *ttl_s, bool *refers)
 {
 	size_t count = get16(reader->packet + 8);
 	uint32_t soa_ttl_s = 0;
 	struct raw raw;
 
+	*refers = false;
 	for (size_t i = 0; i < count; i++) {
 		if (i == PACKET_RECORDS_MAX || !read_raw(reader, &raw))
 			return false;
-		if (raw.class != CLASS_IN || raw.type != DNS_SOA || !is_at_or_below(owner, &raw.owner))
+		if (raw.class != CLASS_IN || !is_at_or_below(owner, &raw.owner))
+			continue;
+		if (raw.type == DNS_NS)
+			*refers = true;
+		if (raw.type != DNS_SOA)
 			continue;
 		if (!read_soa(reader, &raw, &soa_ttl_s))
 			return false;
+		*refers = false;
 		break;
 	}
 	if (soa_ttl_s < *ttl_s)
@@ -423,7 +432,7 @@ bool packet_read(const uint8_t *packet, size_t octets, const uint8_t *wire_name,
 	struct reader reader = { packet, octets, 0 };
 	struct wire_name owner = { .octets = wire_octets };
 	struct gathered *gathered = memory_new(sizeof *gathered);
-	bool good = false;
+	bool good = false, refers;
 
 	*block = (struct answer_block){ 0 };
 	gathered->n = gathered->pool_octets = gathered->pool_size = 0;
@@ -434,7 +443,7 @@ bool packet_read(const uint8_t *packet, size_t octets, const uint8_t *wire_name,
 	if (read_question(&reader, &owner, type) && follow(&reader, &owner, type, gathered)) {
 		bool nxdomain = (packet[3] & RCODE_MASK) == PACKET_NXDOMAIN;
 		if (gathered->n == 0)
-			good = walk_authority(&reader, &owner, &gathered->ttl_s);
+			good = walk_authority(&reader, &owner, &gathered->ttl_s, &refers) && (nxdomain || !refers);
 		else
 			good = !nxdomain; /* records of a name that is said not to exist: neither can be believed */
 		if (good)

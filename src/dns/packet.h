@@ -26,7 +26,7 @@
  * MINIMUM count too (RFC 2308 5), and it is 0 when there is no SOA. `secure`, `cached` and `stale` are false.
  *
  * Returns false (block empty) for a message that answers nothing: malformed, about something else, truncated, another
- * rcode than NOERROR and NXDOMAIN, a CNAME loop.
+ * rcode than NOERROR and NXDOMAIN, a CNAME loop, a referral to other servers (RFC 2308 2.2).
  */
 bool packet_read(const uint8_t *packet, size_t octets, const uint8_t *wire_name, size_t wire_octets, enum dns_type type,
                  struct answer_block *block);

@@ -41,7 +41,7 @@ GRACE_S = 20
 FAILS, COMES, DENIES = "fails", "comes", "denies"
 FAULTS = {
 	"servfail": FAILS, "refused": FAILS, "formerr": FAILS, "timeout": FAILS, "garbage": FAILS, "wrongid": FAILS,
-	"cnameloop": FAILS, "slow=400": COMES, "truncate": COMES, "huge": COMES, "nxdomain": DENIES,
+	"cnameloop": FAILS, "referral": FAILS, "slow=400": COMES, "truncate": COMES, "huge": COMES, "nxdomain": DENIES,
 }
 LISTED_FAULTS = ("servfail", "timeout")
 FORWARDED_FAULTS = ("servfail", "timeout", "garbage")

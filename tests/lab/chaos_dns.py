@@ -6,8 +6,9 @@
 
 It serves a zone file of the project (zonefile.py). The fault comes from the file or from a label of the name asked:
 servfail, refused, formerr, timeout, slow-MS, truncated, cnameloop, garbage, wrongid, nxdomain, lame (not its zone: the
-root is asked for), bigtxt. The counts of what was asked are written as JSON on SIGUSR1 and at the end; SIGHUP reads
-the zone again; SIGUSR2 makes it dumb, and the next one makes it talk again.
+root is asked for), referral (others are to be asked, as by a server that does not recurse), bigtxt. The counts of what
+was asked are written as JSON on SIGUSR1 and at the end; SIGHUP reads the zone again; SIGUSR2 makes it dumb, and the
+next one makes it talk again.
 """
 
 import argparse
@@ -179,6 +180,14 @@ def lame(query):
 	return bytes(out)
 
 
+def referral(query):
+	"""A server that was asked to recurse, and does not: it names the servers of the name's zone."""
+	out = bytearray(pack(query, NOERROR, authority=[rr(query.labels, 2, 300, wire((b"ns", b"elsewhere", b"example")))]))
+	out[2] &= 0xFB  # no authority
+	out[3] &= 0x7F  # nor recursion
+	return bytes(out)
+
+
 def reply(data, query, tcp):
 	"""(octets or None, delay in ms)."""
 	fault, arg = data.fault_of(query.labels, query.type)
@@ -193,6 +202,8 @@ def reply(data, query, tcp):
 		return pack(query, NXDOMAIN, authority=[data.soa(query.labels)]), 0
 	if fault == "lame":
 		return lame(query), 0
+	if fault == "referral":
+		return referral(query), 0
 	if fault == "truncate" and not tcp:
 		return pack(query, NOERROR, truncated=True), 0
 	if fault == "cnameloop":

@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from dns_lab import INSIDE, REVERSE, UNBOUND, UNBOUND_LOCAL, Asker, Failed, Lab, enter_namespace, expect, expect_found
+from dns_lab import INSIDE, NSD, REVERSE, UNBOUND, UNBOUND_LOCAL, Asker, Failed, Lab, enter_namespace, expect, expect_found
 
 DEAD_NAMES = 2000
 
@@ -174,6 +174,22 @@ def test_unsure_recurse(lab):
 def test_unsure_forward(lab):
 	"""hazard 4: timeout, SERVFAIL, REFUSED, FORMERR, garbage and wrong ids are unsure, absence is none (forwarding)"""
 	return unsure_kinds(lab, lab.forward("plain"))
+
+
+def test_referral(lab):
+	"""hazard 4: forwarding to a server that does not recurse: its referrals say nothing about the name, its answers count"""
+	with Asker(lab.forward(NSD, "--failure-ttl", "1")) as a:
+		for name, kind in (("u.odd.example", "A"), ("u.odd.example", "TXT"), ("odd.example", "MX")):
+			got = a.query(name, kind)
+			expect((got.status, got.why) == ("unsure", "servfail"), "of a referral: %s" % got)
+		time.sleep(1.5)  # what libunbound remembers of it is no answer either
+		got = a.query("u.odd.example")
+		expect(got.status == "unsure" and not got.cached, "asked again: " + got.rest)
+		expect_found(a.query("ok.healthy.example"), "192.0.2.80")
+		got = a.query("ok.healthy.example", "MX")
+		expect((got.status, got.why) == ("none", "nodata"), str(got))
+		got = a.query("missing.healthy.example")
+		expect((got.status, got.why) == ("none", "nxdomain"), str(got))
 
 
 def bogus(lab, args):

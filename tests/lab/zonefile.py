@@ -28,7 +28,8 @@ TYPE_NAMES = {number: name for name, number in TYPES.items()}
 # fault: does it take an argument ("no", "may", "must")
 FAULTS = {
 	"timeout": "no", "servfail": "no", "refused": "no", "formerr": "no", "truncate": "no", "garbage": "no",
-	"wrongid": "no", "cnameloop": "no", "bogus": "no", "nxdomain": "no", "lame": "no", "slow": "must", "bigtxt": "may",
+	"wrongid": "no", "cnameloop": "no", "bogus": "no", "nxdomain": "no", "lame": "no", "referral": "no", "slow": "must",
+	"bigtxt": "may",
 }
 
 

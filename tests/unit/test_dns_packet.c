@@ -124,6 +124,60 @@ static void test_negative(void **state)
 	}
 }
 
+/* RFC 2308 2.2: servers named, no SOA: somebody else is to be asked. Whose servers, and what else the message says. */
+static void test_referral(void **state)
+{
+	static const char server[] = "\2ns\7example";
+	static const struct {
+		const char *cname_to; /* of host.example; NULL: no CNAME */
+		const char *ns_owner; /* NULL: no NS */
+		const char *soa_owner;
+		enum packet_rcode rcode;
+		bool answers;
+	} cases[] = {
+		{ NULL, "example", NULL, PACKET_NOERROR, false },
+		{ NULL, "host.example", NULL, PACKET_NOERROR, false },
+		{ NULL, "", NULL, PACKET_NOERROR, false }, /* upwards */
+		{ "a.example.org", "example.org", NULL, PACKET_NOERROR, false },
+		{ NULL, "example", "example", PACKET_NOERROR, true },       /* NODATA, type 1 */
+		{ NULL, NULL, "example", PACKET_NOERROR, true },            /* type 2 */
+		{ NULL, NULL, NULL, PACKET_NOERROR, true },                 /* type 3 */
+		{ NULL, "example", NULL, PACKET_NXDOMAIN, true },           /* the rcode says enough */
+		{ NULL, "example.org", NULL, PACKET_NOERROR, true },        /* of a zone that the name is not in */
+		{ "a.example.org", "example", NULL, PACKET_NOERROR, true }, /* nor is the end of its chain */
+		{ NULL, "example", "example.org", PACKET_NOERROR, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct answer_block block;
+		struct message m;
+
+		open_message(&m, "host.example", DNS_AAAA);
+		if (cases[i].cname_to != NULL)
+			add_name(&m, "host.example", DNS_CNAME, 30, cases[i].cname_to);
+		if (cases[i].ns_owner != NULL)
+			add(&m, PACKET_AUTHORITY, cases[i].ns_owner, DNS_NS, 300, server, sizeof server);
+		if (cases[i].soa_owner != NULL)
+			add_soa(&m, cases[i].soa_owner, 300, 60);
+		packet_write_rcode(&m.writer, cases[i].rcode);
+		assert_int_equal(read_message(&m, &block), cases[i].answers);
+		assert_int_equal(block.answer != NULL, cases[i].answers);
+		free(block.answer);
+	}
+
+	/* The records that were asked for are an answer, whoever else is named. */
+	struct answer_block block;
+	struct message m;
+
+	open_message(&m, "example", DNS_NS);
+	add(&m, PACKET_ANSWER, "example", DNS_NS, 300, server, sizeof server);
+	add(&m, PACKET_AUTHORITY, "example", DNS_NS, 300, server, sizeof server);
+	assert_true(read_message(&m, &block));
+	assert_int_equal(block.answer->status, DNS_FOUND);
+	free(block.answer);
+}
+
 static void test_txt(void **state)
 {
 	struct answer_block block;
@@ -179,9 +233,10 @@ static void test_mail_and_pointers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses),    cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_chain_limits), cmocka_unit_test(test_negative),
-		cmocka_unit_test(test_txt),          cmocka_unit_test(test_mail_and_pointers),
+		cmocka_unit_test(test_addresses),         cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_chain_limits),      cmocka_unit_test(test_negative),
+		cmocka_unit_test(test_referral),          cmocka_unit_test(test_txt),
+		cmocka_unit_test(test_mail_and_pointers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
