@@ -148,6 +148,15 @@ class Case:
 		return "" if must <= unsure <= must | may else f"unsure is {sorted(unsure)}, not {sorted(must)}"
 
 
+def send_all(lab, cases):
+	"""The messages of all cases at once."""
+	threads = [threading.Thread(target=case.run, args=(lab,)) for case in cases]
+	for thread in threads:
+		thread.start()
+	for thread in threads:
+		thread.join(BUDGET_S + GRACE_S + 60)
+
+
 def unsure_of(question):
 	"""What must, and what may be unsure without an answer to the question."""
 	text = " ".join(question)
@@ -178,11 +187,7 @@ class Matrix:
 		verdicts = Verdicts(self.lab)
 		self.lab.daemon.start(OPTIONS)
 		workers = self.lab.daemon.workers()
-		threads = [threading.Thread(target=case.run, args=(self.lab,)) for case in cases]
-		for thread in threads:
-			thread.start()
-		for thread in threads:
-			thread.join(BUDGET_S + GRACE_S + 60)
+		send_all(self.lab, cases)
 		expect(self.lab.daemon.workers() == workers, f"the worker died: {verdicts.said('died of')}")
 		expect(self.lab.daemon.stop() == 0, "the daemon did not end well")
 		lines = {line["helo"]: line for line in verdicts.read()}
