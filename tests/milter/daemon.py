@@ -2,7 +2,8 @@
 """daemon - a mailreeve of its own in a private directory, for tests: start, reload, stop, kill, read its log.
 
 Environment: MAILREEVE names the program (default: mailreeve in the current directory); SRCDIR the source tree
-(default: where this file lies in it).
+(default: where this file lies in it); SLOWNESS how many times as patient to be (1), where the program runs under
+another one.
 """
 import contextlib
 import os
@@ -18,11 +19,11 @@ SRCDIR = os.path.abspath(os.environ.get("SRCDIR", os.path.join(HERE, "..", "..")
 sys.path.insert(0, os.path.join(SRCDIR, "tests", "scenarios"))
 
 from logline import parse_log_line  # noqa: E402  (after the path)
-from mta import MtaSession, open_socket  # noqa: E402
+from mta import SLOWNESS, MtaSession, open_socket  # noqa: E402
 from smfi import Closed  # noqa: E402
 
 METRICS_PROCESS = "reeve: metrics"  # its name
-PATIENCE_S = 20  # for anything that takes milliseconds on an idle machine
+PATIENCE_S = 20 * SLOWNESS  # for anything that takes milliseconds on an idle machine
 
 
 def program():
@@ -82,7 +83,9 @@ def process_name(pid):
 
 
 def sanitized(pid):
-	"""Does it run under a sanitizer, whose shadow memory makes figures about memory meaningless?"""
+	"""Does it run under a sanitizer or valgrind, whose shadow memory makes figures about memory meaningless?"""
+	if "valgrind" in os.readlink(f"/proc/{pid}/exe"):
+		return True
 	with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
 		sizes = [int(line.split()[1]) for line in file if line.startswith("VmSize:")]
 	return max(sizes, default=0) > 1 << 30  # kilobytes: a terabyte

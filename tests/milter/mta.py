@@ -11,6 +11,7 @@ A session belongs to one thread; run many in many threads. Macros are sent as Po
 asked for where it asked (its symbol list replaces the stage's), else the MTA's defaults. Headers and texts may be str
 or octets.
 """
+import os
 import socket
 import struct
 
@@ -18,7 +19,8 @@ import delivery
 import smfi
 from smfi import Closed, Negotiated, ProtocolError, Reply
 
-DEFAULT_TIMEOUT_S = 30
+SLOWNESS = int(os.environ.get("SLOWNESS") or 1)  # how many times slower the program under test is than by itself
+DEFAULT_TIMEOUT_S = 30 * SLOWNESS
 
 # What Postfix sends where the filter gives no list.
 POSTFIX_SYMBOLS = {

@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from daemon import Daemon, wait_until
+from mta import SLOWNESS
 from mta_view import client_macros
 from smfi import Closed, ProtocolError
 from smtp_front import SmtpFront
@@ -22,7 +23,7 @@ import logline
 import scenario as scenarios
 
 AT_ONCE = 4
-SETTLE_S = 5  # for the last log lines
+SETTLE_S = 5 * SLOWNESS  # for the last log lines
 
 
 def run_connection(daemon, scenario, connection, mta, delivered, complaints):

@@ -14,12 +14,13 @@ import time
 
 import smfi
 from daemon import Daemon
+from mta import SLOWNESS
 from runner import run_tests
 
 SESSIONS = 64
 TRIES = 3
-LIMIT_S = 1.2
-PATIENCE_S = 30
+LIMIT_S = 1.2 * SLOWNESS
+PATIENCE_S = 30 * SLOWNESS
 # Each try has its own clients: a name that timed out is not waited for again. Nobody answers, so that each session
 # waits for just what wait.rcpt_ms allows, whenever its questions were asked.
 NETWORKS = ("192.0.2", "198.51.100", "203.0.113")[:TRIES]
