@@ -16,10 +16,18 @@
 #include "mta_internal.h"
 #include "world.h"
 
+/* As an MTA finds a field: white space before the colon is no part of its name. */
+static size_t name_octets(const char *name)
+{
+	return strcspn(name, " \t:");
+}
+
 struct field_count *mta_count(struct smfi_str *mta, const char *name)
 {
+	const size_t octets = name_octets(name);
+
 	for (size_t i = 0; i < mta->n_names; i++)
-		if (strcasecmp(mta->names[i].name, name) == 0)
+		if (strlen(mta->names[i].name) == octets && strncasecmp(mta->names[i].name, name, octets) == 0)
 			return &mta->names[i];
 	return NULL;
 }
@@ -216,6 +224,7 @@ static void count_field(struct smfi_str *mta, const char *name)
 	if (!count && mta->n_names < MTA_NAMES_MAX) {
 		count = &mta->names[mta->n_names++];
 		count->name = memory_strdup(name);
+		count->name[name_octets(name)] = '\0';
 	}
 	if (count)
 		count->seen++;
