@@ -19,6 +19,14 @@ static bool lower_copy(char to[IDN_DOMAIN_OCTETS_MAX], const char *from)
 	return whole && n > 0;
 }
 
+/* IDNA takes some characters away, such as soft hyphens, and libidn2 does not mind when they were a whole label. */
+static bool has_empty_label(const char *domain)
+{
+	const size_t octets = strlen(domain);
+
+	return octets == 0 || domain[0] == '.' || domain[octets - 1] == '.' || strstr(domain, "..") != NULL;
+}
+
 bool idn_to_ascii(const char *domain, char ascii[IDN_DOMAIN_OCTETS_MAX])
 {
 	char *converted = NULL;
@@ -32,9 +40,9 @@ bool idn_to_ascii(const char *domain, char ascii[IDN_DOMAIN_OCTETS_MAX])
 		return true;
 	bool ok = idn2_lookup_u8((const uint8_t *)ascii, (uint8_t **)&converted,
 	                         IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK &&
-	          strlen(converted) < IDN_DOMAIN_OCTETS_MAX;
+	          strlen(converted) < IDN_DOMAIN_OCTETS_MAX && !has_empty_label(converted);
 	if (ok)
-		ok = lower_copy(ascii, converted);
+		(void)lower_copy(ascii, converted);
 	idn2_free(converted);
 	return ok;
 }

