@@ -167,7 +167,7 @@ class MtaSession:
 	def send_macros(self, stage, extra=None):
 		"""The macros of a stage: what the filter asked for, of what is known."""
 		names = self.negotiated.symbols.get(stage) if self.negotiated else None
-		if names is None:
+		if not names:  # an empty list counts as none
 			names = POSTFIX_SYMBOLS[stage]
 		values = dict(self.values, **(extra or {}))
 		data = smfi.STAGE_COMMAND[stage]

@@ -51,7 +51,8 @@ void macro_plan_make(struct macro_plan *plan)
 {
 	for (int i = 0; i < SYMBOL_STAGES; i++) {
 		plan->n[i] = 0;
-		plan_stage(plan, i, plan->terms.listed[i] ? plan->terms.symbols[i] : defaults[i]);
+		/* An empty list counts as none, as with Postfix. */
+		plan_stage(plan, i, plan->terms.symbols[i][0] ? plan->terms.symbols[i] : defaults[i]);
 	}
 }
 
