@@ -91,7 +91,7 @@ static const struct {
 	{ SMFIM_ENVFROM, "i {auth_authen} {auth_type}" },
 	{ SMFIM_ENVRCPT, "i {rcpt_host} {rcpt_mailer}" },
 	{ SMFIM_EOM, "i" },
-	/* Not DATA and EOH: for an empty list Postfix sends its own, and macros before each header field in any case. */
+	/* Not DATA and EOH: for an empty list Postfix sends its own, and macros before each header field anyway. */
 };
 
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2, unsigned long f3,
