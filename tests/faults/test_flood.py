@@ -22,6 +22,7 @@ CONNECTS_A_SECOND, CONNECT_SECONDS = 2000, 4
 MESSAGES = option("FLOOD_MESSAGES", 10000)
 FIELDS = 100000
 FIELD_OCTETS = 1 << 20
+LARGE_OCTETS = 900000      # with its name and what stands around it, still a packet that is taken
 BODY_OCTETS = option("FLOOD_BODY", 200 << 20)
 SINGLE_OCTETS = option("FLOOD_OCTETS", 2000000)  # 200 MB of them take minutes
 SIGNATURES = 1000
@@ -141,6 +142,31 @@ def test_large_header_field():
 					kind = type(error).__name__
 				expect(kind in ("continue", "accept") or octets == FIELD_OCTETS and kind != "TimeoutError", f"{octets} octets: {kind}")
 		return f"a field of {FIELD_OCTETS} octets: {kind}"
+	return flooded(flood)
+
+
+# What each parser walks over: comments and quotes that never end, words, addresses, tags, white space, escapes.
+FILLERS = ("(", '"', "<", "=?utf-8?q?", "a@b.example,", "a=b;", " \t", "\\", "\x7f")
+PARSED = ("Subject", "From", "Sender", "Resent-From", "DKIM-Signature", "Authentication-Results", "Received", "Date",
+          "Message-ID", "Content-Type", "List-Unsubscribe", "X-Spam-Flag")
+
+
+def test_large_field_of_every_kind():
+	"""Each field that is parsed, as long as a packet may be, full of what makes its parser work: all are answered."""
+	def flood(daemon):
+		slowest = 0, "", ""
+		for name in PARSED:
+			for filler in FILLERS:
+				begin = time.monotonic()
+				with started(daemon) as session:
+					session.mail("<alice@example.net>")
+					session.rcpt("<bob@example.org>")
+					session.header(name, (" " + filler * (LARGE_OCTETS // len(filler) + 1))[:LARGE_OCTETS])
+					session.eoh()
+					kind = session.eom().kind
+				expect(kind in ("continue", "accept"), f"{name} full of {filler!r}: {kind}")
+				slowest = max(slowest, (time.monotonic() - begin, name, filler))
+		return f"{len(PARSED)} fields, {len(FILLERS)} fillers; the slowest {slowest[1]} of {slowest[2]!r}, {slowest[0] * 1000:.0f} ms;"
 	return flooded(flood)
 
 
